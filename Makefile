@@ -1,0 +1,64 @@
+# Everything a person does with this repository. `make help` lists it.
+# Needs: Debian, Python 3.11 with pip, npm, root (only `make test` and `make proof` install Debian packages).
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+UV := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 .uv/bin/uv
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench proof lock vendor clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/runtime ## set up, seed the QWIKET demo and serve it on http://127.0.0.1:8000
+	@$(BIN)/python -m adengine demo
+
+test: .venv/dev .venv/system check ## set up and run every test (a real Valkey, cluster, PostgreSQL and browser)
+	$(PYTEST) -n 2 --dist loadgroup -m "not proof and not alone"
+	$(PYTEST) -p no:xdist -m "alone and not proof"
+
+check: .venv/dev ## lint, types, the import contract, facts told twice
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(PYTEST) -q -p no:xdist tests/house
+
+bench: .venv/dev ## measure look-ups and fills as ratios, interleaved
+	$(BIN)/python -m adengine bench
+
+proof: .venv/dev .venv/system ## the long proofs: crash loops, the caps hammer (about 15 minutes)
+	$(PYTEST) -p no:xdist -p no:randomly -m proof --timeout 3600
+
+lock: .uv/done ## renew the locked dependencies from pyproject.toml
+	$(UV) pip compile -q pyproject.toml --python-version 3.11 --generate-hashes --no-header -o requirements.txt
+	$(UV) pip compile -q pyproject.toml --group dev -c requirements.txt --python-version 3.11 --generate-hashes --no-header -o requirements-dev.txt
+
+vendor: ## renew the vendored browser assets from npm and their checksums
+	tools/vendor.sh
+
+clean: ## remove what set-up and runs have made (not ./var)
+	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.uv/done: requirements-uv.txt
+	@echo "set-up 1/2: the package installer"
+	@$(PYTHON) -m pip install -q --disable-pip-version-check --upgrade --target .uv --require-hashes -r requirements-uv.txt
+	@touch $@
+
+.venv/runtime: .uv/done requirements.txt
+	@echo "set-up 2/2: locked dependencies"
+	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) .venv
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/dev: .uv/done requirements-dev.txt
+	@echo "set-up 2/2: locked dependencies, tests' too"
+	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) .venv
+	@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements-dev.txt
+	@touch $@ .venv/runtime
+
+.venv/system: tools/system_packages.sh
+	@tools/system_packages.sh
+	@touch $@

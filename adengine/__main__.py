@@ -1,0 +1,5 @@
+"""`python -m adengine COMMAND`."""
+
+from adengine.cli.main import main
+
+main()
