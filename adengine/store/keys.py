@@ -1,0 +1,56 @@
+"""Every key in Valkey/Redis, spelled here and nowhere else.
+
+All keys of one reader and the stream of their events carry the same bucket tag `{bNNN}`, so that one script
+reserves, confirms and appends atomically, on a cluster too. NNN is the first byte of the reader's id `rid`;
+a request without a reader takes the last byte of its request id (the first bytes of a ULID are its clock).
+
+    fc:{bNNN}:<rid>      STRING  the reader log, 24-byte records (layout: caps/log.lua)
+    ft:{bNNN}:<rid>      HASH    lifetime counts "<owner flight>:<level>:<id>" -> n
+    ev:{bNNN}:<request>  STRING  what of the request has been recorded, a byte a pick (layout: counting/record.lua)
+    st:{bNNN}            STREAM  events on their way to the rollups
+    ep:{bNNN}            STRING  the stream's epoch, set once, random
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+
+BUCKETS = 256
+
+
+def bucket_of(rid: bytes | None, request_id: bytes) -> int:
+    """The bucket, 0..255, of a request: by its reader (8 bytes) or, without one, by its own 16-byte id."""
+    return rid[0] if rid is not None else request_id[-1]
+
+
+def tag(bucket: int) -> str:
+    return f"{{b{bucket:03d}}}"
+
+
+def reader_text(rid: bytes) -> str:
+    """The 11 base64url characters that name a reader in a key."""
+    return urlsafe_b64encode(rid).rstrip(b"=").decode("ascii")
+
+
+def reader_log(rid: bytes) -> str:
+    return f"fc:{tag(rid[0])}:{reader_text(rid)}"
+
+
+def reader_totals(rid: bytes) -> str:
+    return f"ft:{tag(rid[0])}:{reader_text(rid)}"
+
+
+def request_bits(bucket: int, request_id: bytes) -> str:
+    return f"ev:{tag(bucket)}:{reader_text(request_id)}"
+
+
+def stream(bucket: int) -> str:
+    return f"st:{tag(bucket)}"
+
+
+def epoch(bucket: int) -> str:
+    return f"ep:{tag(bucket)}"
+
+
+INSTALLATION = "adengine:installation"
+"""STRING  the random id that ties this store to its database (`store.doctor`)."""

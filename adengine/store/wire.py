@@ -1,0 +1,114 @@
+"""One connection to one server, for one thread: sends commands, reads their replies, until a deadline and no longer.
+
+redis-py opens it (TCP, TLS, unix socket, password, database); then hiredis packs and parses, which costs half of
+redis-py's own client. Nothing is ever sent twice. A connection whose reply did not come is closed with its late reply.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import hiredis
+from redis.backoff import NoBackoff
+from redis.connection import AbstractConnection, Connection, parse_url
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.retry import Retry
+
+Word: TypeAlias = str | bytes | int
+Command: TypeAlias = tuple[Word, ...]
+"""A command's words; the second is its key."""
+READ_BYTES = 65_536
+STEP_S_MIN = 0.001
+"""A reply that is there already is read even past the deadline: it was our thread that came late, not the store."""
+
+
+class Lost(Exception):
+    """No answer in time, or none to be trusted. Whether the commands were executed is not known."""
+
+
+class Refusal(Exception):
+    """An error that the server answered."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.code = text.partition(" ")[0]
+
+
+def options_of(url: str) -> dict[str, Any]:
+    """How to open a connection to redis://, rediss:// or unix://, as `Wire` wants it. Raises `ValueError`."""
+    return dict(parse_url(url))  # type: ignore[no-untyped-call]
+
+
+class Wire:
+    """Opens at the first exchange, and again at the next one whenever it was closed, by either end."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        given = {"connection_class": Connection, "protocol": 2, "driver_info": None, **options}
+        made: type[AbstractConnection] = given.pop("connection_class")
+        self._opener = made(retry=Retry(NoBackoff(), 0), **given)
+        self._socket: socket.socket | None = None
+        self._replies = hiredis.Reader(replyError=Refusal)
+        self._watch = select.poll()
+        self._buffer = bytearray(READ_BYTES)
+
+    def exchange(self, commands: Sequence[Command], deadline_s: float) -> list[Any]:
+        """Sends all, then reads a reply for each; a `Refusal` stands among them. Raises `Lost`, or `Refusal` of us.
+
+        deadline_s: on the clock of `time.monotonic`.
+        """
+        try:
+            to_server = self._ready(deadline_s)
+            to_server.settimeout(_left_s(deadline_s))
+            to_server.sendall(b"".join([_packed(command) for command in commands]))
+            return [self._reply(to_server, deadline_s) for _ in commands]
+        except (OSError, RedisError, hiredis.HiredisError) as error:
+            self.close()
+            if isinstance(error, AuthenticationError | ResponseError):
+                raise Refusal(str(error)) from error
+            raise Lost(str(error) or type(error).__name__) from error
+        except BaseException:
+            self.close()  # a signal's exception leaves a reply on its way
+            raise
+
+    def close(self) -> None:
+        self._socket = None
+        self._opener.disconnect()  # type: ignore[no-untyped-call]
+
+    def _ready(self, deadline_s: float) -> socket.socket:
+        """An open socket with nothing to read: one that has was closed by the server, and nothing is lost on it yet."""
+        if self._socket is not None:
+            if not self._watch.poll(0):
+                return self._socket
+            self.close()
+        self._opener.socket_connect_timeout = self._opener.socket_timeout = _left_s(deadline_s)
+        self._opener.connect()  # type: ignore[no-untyped-call]
+        opened: socket.socket | None = self._opener._get_socket()
+        if opened is None:
+            raise OSError("not connected")
+        self._socket = opened
+        self._replies = hiredis.Reader(replyError=Refusal)
+        self._watch = select.poll()
+        self._watch.register(opened, select.POLLIN)
+        return opened
+
+    def _reply(self, from_server: socket.socket, deadline_s: float) -> Any:
+        while (reply := self._replies.gets()) is False:
+            from_server.settimeout(_left_s(deadline_s))
+            count = from_server.recv_into(self._buffer)
+            if count == 0:
+                raise OSError("the server closed the connection")
+            self._replies.feed(self._buffer, 0, count)  # type: ignore[arg-type]  # its stub forgets bytearrays
+        return reply
+
+
+def _packed(command: Command) -> bytes:
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub means tuples of one
+    return packed
+
+
+def _left_s(deadline_s: float) -> float:
+    return max(STEP_S_MIN, deadline_s - time.monotonic())
