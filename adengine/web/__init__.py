@@ -1,0 +1,1 @@
+"""Shared HTTP manners: problems, keys and scopes, bodies, request ids, limits, health, metrics, the OpenAPI pages."""

@@ -1,0 +1,51 @@
+"""Request ids: ULIDs, 16 bytes inside, 26 letters outside; in every answer (X-Request-Id), problem and log line.
+
+A ULID is 48 bits of epoch milliseconds and 80 random bits, so ids sort by time (github.com/ulid/spec).
+A client's own X-Request-Id is not taken over: the id also names counted events and so must be ours.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from base64 import b32encode
+
+import flask
+
+HEADER = "X-Request-Id"
+LETTERS = 26
+_CROCKFORD = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _CROCKFORD)  # from RFC 4648's letters
+_DIGITS = {letter: digit for digit, letter in enumerate(_CROCKFORD.decode("ascii"))}
+_PADDING = bytes(4)  # 160 bits are 32 letters; the last 26 hold the id's 128
+
+
+def current() -> str | None:
+    """The id of the request being answered; None before it has one."""
+    return getattr(flask.g, "request_id", None) if flask.has_request_context() else None
+
+
+def new() -> bytes:
+    """A fresh id, 16 bytes: now, and 80 random bits."""
+    return ulid(int(time.time() * 1000), secrets.token_bytes(10))
+
+
+def ulid(now_ms: int, tail: bytes) -> bytes:
+    """tail: 10 random bytes."""
+    return now_ms.to_bytes(6, "big") + tail
+
+
+def text_of(id_: bytes) -> str:
+    """The 26 letters of 16 bytes."""
+    return b32encode(_PADDING + id_)[-LETTERS:].translate(_TO_CROCKFORD).decode("ascii")
+
+
+def bytes_of(text: str) -> bytes | None:
+    """The 16 bytes of a spelled id, case ignored; None if it is none."""
+    digits = [_DIGITS.get(letter) for letter in text.upper()]
+    if len(digits) != LETTERS or None in digits or (digits[0] or 0) > 7:
+        return None
+    number = 0
+    for digit in digits:
+        number = number << 5 | (digit or 0)
+    return number.to_bytes(16, "big")

@@ -1,0 +1,53 @@
+"""Bodies: limits hold while reading, and bombs are the caller's fault, not ours."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.web.small_app import bearer
+from tests.web.test_json_strict import REFUSED
+
+
+@pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED.keys())
+def test_a_bad_document_is_a_400_of_every_json_route(client: FlaskClient, body: bytes) -> None:
+    answer = client.post("/v1/things", data=body, content_type="application/json", headers=bearer("manage-key"))
+    assert answer.status_code == 400
+    assert answer.get_json(force=True)["type"] == "/problems/malformed"
+
+
+def test_an_announced_size_over_the_limit_is_413(client: FlaskClient) -> None:
+    answer = client.post("/echo", data=b'"' + b"a" * 1000 + b'"', content_type="application/json")
+    assert answer.status_code == 413
+    assert "1000 bytes" in answer.get_json(force=True)["detail"]
+
+
+def test_a_body_without_announced_size_is_cut_off_at_the_limit(client: FlaskClient) -> None:
+    endless = io.BytesIO(b'"' + b"a" * 5000 + b'"')
+    answer = client.post(
+        "/echo",
+        input_stream=endless,
+        content_type="application/json",
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert answer.status_code == 413
+    assert endless.tell() <= 2000
+
+
+def test_a_body_of_exactly_the_limit_is_read(client: FlaskClient) -> None:
+    answer = client.post("/echo", data=b'"' + b"a" * 998 + b'"', content_type="application/json")
+    assert answer.status_code == 200
+    assert len(answer.get_json()) == 998
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""])
+def test_another_media_type_is_415(client: FlaskClient, content_type: str) -> None:
+    assert client.post("/echo", data=b"{}", content_type=content_type).status_code == 415
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/ld+json", "APPLICATION/JSON"])
+def test_json_by_any_of_its_names_is_read(client: FlaskClient, content_type: str) -> None:
+    assert client.post("/echo", data=b"{}", content_type=content_type).status_code == 200
