@@ -1,0 +1,207 @@
+"""What may be sent and what is answered for a flight: a dated, targeted, capped share of a campaign. Pure.
+
+The contract's later fields (goals, limits, exclusions, roadblocks, further dimensions) are known and take only what
+means nothing, so that no setting is dead: whatever is accepted here is acted upon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+
+from adengine.caps import windows
+from adengine.catalog import dimensions
+from adengine.catalog.dimensions import DIMENSIONS, LATER, Dimension, Refused
+from adengine.catalog.documents import Document
+from adengine.catalog.fields import Bounded, Choice, Instant, NotYet, Number, Ref, Strict, Whole, known
+from adengine.catalog.nouns import Level, Scope, Tier, Without
+from adengine.catalog.schemas import answered
+from adengine.errors import Mistake
+
+CAPS_MAX = 16
+CAP_LIMIT_MAX = 10_000
+WINDOW_CHARS_MAX = 32
+MICROS_MAX = 10**12
+"""A million of the currency; a token carries 40 bits of it."""
+PRICES = ("cpm", "cpc", "flat")
+OWN_TIERS = (Tier.STANDARD, Tier.NETWORK)
+OWN_PRIORITY_MIN = 5
+OWN_WEIGHT_MAX = 1.0
+"""What an advertiser may book by himself; sponsorships, house lines and precedence are the publisher's to give."""
+TERMS = ("tier", "priority", "weight", "price")
+"""What the two sides agreed on; once booked, only the publisher changes it."""
+
+
+class Member(Bounded):
+    """One value of a targeting dimension."""
+
+    def __init__(self, row: Dimension, **kwargs: Any) -> None:
+        self.described = {"type": list(row.json_types), "description": row.about}
+        super().__init__(**kwargs)
+        self._row = row
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002
+        try:
+            return self._row.accept(value, known())
+        except Refused as refusal:
+            raise ValidationError(str(refusal)) from refusal
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str:  # noqa: ARG002
+        return self._row.shown(value)
+
+
+class NothingYet(Bounded):
+    """A dimension that nothing matches yet: null, an empty list, or empty include and exclude."""
+
+    described = {  # noqa: RUF012
+        "description": "Not available yet.",
+        "oneOf": [
+            {"type": "null"},
+            {"type": "array", "maxItems": 0},
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {name: {"type": "array", "maxItems": 0} for name in ("include", "exclude")},
+            },
+        ],
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        named = isinstance(value, dict) and set(value) <= {"include", "exclude"}
+        if value != [] and not (named and all(members == [] for members in value.values())):
+            raise ValidationError(f"not available yet: targeting by {attr}; leave it out")
+
+
+def targeting_schema(table: tuple[Dimension, ...]) -> type[Schema]:
+    """The form of `targeting`, from the rows of dimensions."""
+    rows: dict[str, fields.Field[Any]] = {row.name: fields.Nested(_among(row)) for row in table}
+    later: dict[str, fields.Field[Any]] = {name: NothingYet(allow_none=True, load_only=True) for name in LATER}
+    return _Targeting.from_dict(rows | later, name="Targeting")
+
+
+class _Targeting(Strict):
+    @post_load
+    def _without_later(self, given: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: among for name, among in given.items() if name not in LATER}
+
+
+def _among(row: Dimension) -> type[Schema]:
+    def members() -> fields.Field[Any]:
+        return fields.List(Member(row), load_default=list, validate=validate.Length(max=dimensions.VALUES_MAX))
+
+    form: dict[str, fields.Field[Any]] = {"include": members(), "exclude": members()}
+    for name, choices in row.options.items():
+        form[name] = Choice(choices, later=("related",), load_default=choices[0])
+    return Strict.from_dict(form, name=f"Target{row.name.title()}")
+
+
+class Window(Bounded):
+    described = {  # noqa: RUF012
+        "type": "string",
+        "pattern": f"^({'|'.join(window.spelling for window in windows.WINDOWS)})$",
+        "maxLength": WINDOW_CHARS_MAX,
+        "description": "; ".join(f"{window.spelling}: {window.meaning}" for window in windows.WINDOWS),
+        "example": "1d",
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002
+        if not isinstance(value, str) or len(value) > WINDOW_CHARS_MAX:
+            raise ValidationError("must be text such as 1d, 24h or calendar_day")
+        try:
+            windows.parse(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+        return value
+
+
+class CapIn(Strict):
+    per = Choice([level.name.lower() for level in Level], required=True)
+    limit = Whole(1, CAP_LIMIT_MAX, required=True, metadata={"description": "Impressions per reader."})
+    window = Window(required=True)
+
+
+class PriceIn(Strict):
+    model = Choice(PRICES, required=True)
+    micros = Whole(
+        0,
+        MICROS_MAX,
+        required=True,
+        metadata={"description": "Millionths of the currency, for 1000 impressions, one click, or the whole flight."},
+    )
+
+
+class TierName(Choice):
+    """The tier's name outside, its number inside."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__([tier.name.lower() for tier in Tier], **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return int(Tier[super()._deserialize(value, attr, data, **kwargs).upper()])
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str:  # noqa: ARG002
+        return Tier(value).name.lower()
+
+
+class FlightIn(Document):
+    fixed = ("campaign",)
+
+    campaign = Ref("campaign", required=True)
+    starts_at = Instant(required=True, attribute="starts_at_s")
+    ends_at = Instant(load_default=None, allow_none=True, attribute="ends_at_s")
+    tier = TierName(load_default=int(Tier.STANDARD))
+    priority = Whole(1, 10, load_default=5, metadata={"description": "Inside its tier, 1 first."})
+    weight = Number(0.001, 1000, load_default=1.0, metadata={"description": "Its share among equals."})
+    goal = NotYet("goals come with pacing", None)
+    daily_limit = NotYet("daily limits come with pacing", None)
+    pacing = Choice(("even", "front", "asap"), load_default="even", metadata={"description": "How a goal is spread."})
+    targeting = fields.Nested(targeting_schema(DIMENSIONS), load_default=dict)
+    caps = fields.List(fields.Nested(CapIn), load_default=list, validate=validate.Length(max=CAPS_MAX))
+    without_reader = Choice([w.value for w in Without], load_default=Without.SKIP.value)
+    cap_on_outage = Choice([w.value for w in Without], load_default=Without.SKIP.value)
+    exclusions = NotYet("exclusions come with the page optimiser", [])
+    roadblock = NotYet("roadblocks come with the page optimiser", "none")
+    price = fields.Nested(PriceIn, load_default=lambda: {"model": "flat", "micros": 0})
+
+    def judge(self, given: Mapping[str, Any], current: Mapping[str, Any] | None) -> list[Mistake]:
+        own = [] if Scope.MANAGE in known().scopes else _terms(given, current)
+        return [*_dates(given, current or {}), *_repeated(given.get("caps", ())), *own]
+
+
+def _dates(given: Mapping[str, Any], current: Mapping[str, Any]) -> list[Mistake]:
+    dates = {name: given.get(name, current.get(name)) for name in ("starts_at_s", "ends_at_s")}
+    starts, ends = dates.values()
+    if starts is None or ends is None or starts < ends or not set(dates) & set(given):
+        return []
+    return [Mistake("/ends_at", "must lie after starts_at")]
+
+
+def _repeated(caps: list[dict[str, Any]]) -> list[Mistake]:
+    said = [(cap["per"], cap["window"]) for cap in caps]
+    return [
+        Mistake(f"/caps/{index}", f"there is a cap per {per} in {window} already")
+        for index, (per, window) in enumerate(said)
+        if (per, window) in said[:index]
+    ]
+
+
+def _terms(given: Mapping[str, Any], current: Mapping[str, Any] | None) -> list[Mistake]:
+    """What of a flight an advertiser may not set himself."""
+    if current is not None:
+        changed = [name for name in TERMS if name in given and given[name] != current[name]]
+        return [Mistake(f"/{name}", "is agreed with the publisher, who alone changes it") for name in changed]
+    mistakes = []
+    if given.get("tier", Tier.STANDARD) not in OWN_TIERS:
+        mistakes.append(Mistake("/tier", "an advertiser books standard or network; ask the publisher for others"))
+    if given.get("priority", OWN_PRIORITY_MIN) < OWN_PRIORITY_MIN:
+        mistakes.append(
+            Mistake("/priority", f"an advertiser books {OWN_PRIORITY_MIN} to 10; ask the publisher for others")
+        )
+    if given.get("weight", OWN_WEIGHT_MAX) > OWN_WEIGHT_MAX:
+        mistakes.append(Mistake("/weight", "an advertiser books at most 1; ask the publisher for more"))
+    return mistakes
+
+
+FlightOut = answered("flight", FlightIn)

@@ -1,0 +1,1 @@
+"""API keys: 256 bits, shown once; only their SHA-256 is stored."""

@@ -1,0 +1,197 @@
+"""The nouns of the catalogue, as the rest of the engine reads them: frozen, valid or not built.
+
+Ids are dense whole numbers (u32) inside; `catalog.ids` gives them their public spelling. Times are epoch seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+
+class Tier(IntEnum):
+    """Tiers are lexicographic: the lower number is served first. The number is stored and sent; never renumber."""
+
+    SPONSORSHIP = 0
+    STANDARD = 1
+    NETWORK = 2
+    HOUSE = 3
+
+
+class Level(IntEnum):
+    """What a cap counts. The number is what the reader log's scripts speak; never renumber."""
+
+    CREATIVE = 1
+    FLIGHT = 2
+    CAMPAIGN = 3
+    ADVERTISER = 4
+
+
+class State(StrEnum):
+    """Where a version of a creative stands with its reviewer."""
+
+    DRAFT = "draft"
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class Without(StrEnum):
+    """What a capped flight does when its caps cannot be known (no reader key, or no store)."""
+
+    SKIP = "skip"
+    SERVE = "serve"
+
+
+class Scope(StrEnum):
+    FILL = "fill"
+    MANAGE = "manage"
+    ADVERTISE = "advertise"
+    REVIEW = "review"
+    REPORT = "report"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    id: int
+    name: str
+    scopes: frozenset[Scope]
+    site: int | None
+    """The only site it may ask fills for; None: any."""
+    advertiser: int | None
+    """The only advertiser it may see and change; set exactly when the scope is `advertise`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    id: int
+    name: str
+    domains: tuple[str, ...]
+    timezone: str
+    """IANA name; calendar caps begin at its midnight."""
+    topics: Mapping[str, str]
+    """The site's own words for topics: alias (casefolded) -> taxonomy id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    id: int
+    site: int
+    name: str
+    position: str
+    label: str
+    label_em: Mapping[str, float]
+    """Advance width of the label with its colon and space, in em, by font class (`texts.FONT_CLASSES`)."""
+    background: str | None
+    font: str
+    font_px: float
+    default_topics: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One text of a creative; its variants stand in strictly growing width."""
+
+    role: str
+    text: str
+    chars: int
+    """Grapheme clusters."""
+    cells: int
+    """Terminal cells: East Asian wide characters count two."""
+    width_em: Mapping[str, float]
+    """Advance width in em by font class (`texts.FONT_CLASSES`), without the label."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creative:
+    """One approved version of a creative: what may be shown."""
+
+    id: int
+    version: int
+    campaign: int
+    advertiser: int
+    landing_url: str
+    lang: str
+    variants: tuple[Variant, ...]
+    categories: tuple[str, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """At most `limit` impressions per reader of the thing at `per` in `window` (a spelling of `caps.windows`)."""
+
+    per: Level
+    limit: int
+    window: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Among:
+    """One targeting dimension: a request's values must meet `include` (empty: all do) and miss `exclude`."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.include or self.exclude)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targeting:
+    """AND between dimensions, OR inside one. The rows that validate and match them: `catalog.dimensions`."""
+
+    places: Among = field(default_factory=Among)
+    """Stable place ids (decimal text, `places.Place.id`); a place stands for its whole subtree."""
+    topics: Among = field(default_factory=Among)
+    """Taxonomy ids."""
+    topic_match: str = "subtree"
+    """`exact` or `subtree` (`related` comes with scores)."""
+    slots: Among = field(default_factory=Among)
+    """Slot names."""
+    positions: Among = field(default_factory=Among)
+    further: Mapping[str, Among] = field(default_factory=dict)
+    """By name, the rows of `catalog.dimensions` that have no field above."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What one slot's request is, as far as targeting asks."""
+
+    places: tuple[int, ...] = ()
+    """The reader's or page's place and all above it, the smallest first; empty when unknown."""
+    topics: tuple[str, ...] = ()
+    """Taxonomy ids the page was tagged with."""
+    topics_above: tuple[str, ...] = ()
+    """All that lie above `topics` in the tree, without themselves."""
+    slot: str
+    position: str
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By name, for the rows of `catalog.dimensions` that have no field above."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    model: str
+    """`cpm` (micros per 1000 impressions), `cpc` (micros per click) or `flat` (micros for the whole flight)."""
+    micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flight:
+    id: int
+    campaign: int
+    advertiser: int
+    tier: Tier
+    priority: int
+    """1..10, 1 first, inside its tier."""
+    weight: float
+    starts_at_s: int
+    ends_at_s: int | None
+    targeting: Targeting
+    caps: tuple[Cap, ...]
+    without_reader: Without
+    cap_on_outage: Without
+    price: Price

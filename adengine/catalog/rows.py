@@ -1,0 +1,112 @@
+"""From the rows of the catalogue's tables to its nouns. Pure; `catalog.load` reads the rows.
+
+Rows are plain JSON values (a key's digest in hex), so that the last good ones can be kept in a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from adengine.catalog.dimensions import DIMENSIONS, targeting_of
+from adengine.catalog.nouns import Cap, Creative, Flight, Key, Level, Price, Scope, Site, Slot, Tier, Variant, Without
+from adengine.catalog.snapshot import Catalogue
+
+Row: TypeAlias = Mapping[str, Any]
+Rows: TypeAlias = Mapping[str, Any]
+"""{"version": n, and by noun (sites, slots, keys, advertisers, campaigns, flights, creatives, landings) its rows}."""
+
+
+def catalogue_of(rows: Rows) -> Catalogue:
+    """Raises KeyError, ValueError or TypeError on rows that are not what the management API writes."""
+    owners = {campaign["id"]: campaign["advertiser"] for campaign in rows["campaigns"]}
+    return Catalogue(
+        version=rows["version"],
+        sites=tuple(map(_site, rows["sites"])),
+        slots=tuple(map(_slot, rows["slots"])),
+        keys=tuple((bytes.fromhex(row["sha256"]), _key(row)) for row in rows["keys"]),
+        advertisers={row["id"]: row["name"] for row in rows["advertisers"]},
+        campaigns={row["id"]: row["name"] for row in rows["campaigns"]},
+        flights=tuple(_flight(row, owners) for row in rows["flights"]),
+        creatives=tuple(_creative(row, owners) for row in rows["creatives"]),
+        landings=tuple((row["creative"], row["version"], row["landing_url"]) for row in rows["landings"]),
+    )
+
+
+def _site(row: Row) -> Site:
+    return Site(
+        id=row["id"],
+        name=row["name"],
+        domains=tuple(row["domains"]),
+        timezone=row["timezone"],
+        topics=dict(row["topics"]),
+    )
+
+
+def _slot(row: Row) -> Slot:
+    return Slot(
+        id=row["id"],
+        site=row["site"],
+        name=row["name"],
+        position=row["position"],
+        label=row["label"],
+        label_em=dict(row["label_em"]),
+        background=row["background"],
+        font=row["font"],
+        font_px=row["font_px"],
+        default_topics=tuple(row["default_topics"]),
+    )
+
+
+def _key(row: Row) -> Key:
+    return Key(
+        id=row["id"],
+        name=row["name"],
+        scopes=frozenset(map(Scope, row["scopes"])),
+        site=row["site"],
+        advertiser=row["advertiser"],
+    )
+
+
+def _flight(row: Row, owners: Mapping[int, int]) -> Flight:
+    return Flight(
+        id=row["id"],
+        campaign=row["campaign"],
+        advertiser=owners[row["campaign"]],
+        tier=Tier(row["tier"]),
+        priority=row["priority"],
+        weight=row["weight"],
+        starts_at_s=row["starts_at_s"],
+        ends_at_s=row["ends_at_s"],
+        targeting=targeting_of(row["targeting"], DIMENSIONS),
+        caps=tuple(Cap(per=Level[cap["per"].upper()], limit=cap["limit"], window=cap["window"]) for cap in row["caps"]),
+        without_reader=Without(row["without_reader"]),
+        cap_on_outage=Without(row["cap_on_outage"]),
+        price=Price(model=row["price"]["model"], micros=row["price"]["micros"]),
+    )
+
+
+def _creative(row: Row, owners: Mapping[int, int]) -> Creative:
+    return Creative(
+        id=row["creative"],
+        version=row["version"],
+        campaign=row["campaign"],
+        advertiser=owners[row["campaign"]],
+        landing_url=row["landing_url"],
+        lang=row["lang"],
+        variants=_variants(row["variants"]),
+        categories=tuple(row["categories"]),
+    )
+
+
+def _variants(rows: Sequence[Row]) -> tuple[Variant, ...]:
+    return tuple(
+        Variant(
+            role=row["role"],
+            text=row["text"],
+            chars=row["chars"],
+            cells=row["cells"],
+            width_em=dict(row["width_em"]),
+        )
+        for row in rows
+    )

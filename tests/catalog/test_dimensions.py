@@ -1,0 +1,145 @@
+"""Targeting: values are resolved or refused on the way in, and a new dimension is one row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adengine import topics
+from adengine.catalog.dimensions import DIMENSIONS, LATER, Refused, dimension, targeting_of
+from adengine.catalog.documents import Document, read
+from adengine.catalog.flights import targeting_schema
+from adengine.catalog.known import Known
+from adengine.catalog.nouns import Among, Facts, Targeting
+from adengine.errors import Invalid
+from adengine.places import Gazetteer
+from tests.catalog.desk import Desk
+
+ROW = {row.name: row for row in DIMENSIONS}
+
+
+@pytest.fixture(scope="module")
+def known(gazetteer: Gazetteer) -> Known:
+    return Known(
+        gazetteer=gazetteer,
+        taxonomy=topics.load(),
+        slot_names=frozenset({"article-header", "rail"}),
+        positions=frozenset({"header"}),
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ["Remer,MN", "Remer, Minnesota, US", "56672", {"city": "Remer", "region": "MN", "country": "US"}]
+)
+def test_a_place_is_kept_by_its_stable_id_however_it_is_spelled(known: Known, value: Any) -> None:
+    place = known.gazetteer.resolve("Remer,MN").place
+    assert place is not None and ROW["places"].accept(value, known) == str(place.id)
+
+
+def test_what_is_answered_for_a_place_is_taken_back(known: Known) -> None:
+    stored = ROW["places"].accept("Minnesota, US", known)
+    assert ROW["places"].accept(ROW["places"].shown(stored), known) == stored
+
+
+def test_a_place_that_may_be_several_is_refused_with_the_candidates(known: Known) -> None:
+    with pytest.raises(Refused) as caught:
+        ROW["places"].accept("Springfield, US", known)
+    said = str(caught.value)
+    assert "may be several places" in said and "US-IL" in said and "(p" in said
+    spelled = said.split("(")[1].split(")")[0]
+    assert ROW["places"].accept(spelled, known) == spelled.removeprefix("p")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["Remerr,MN", "", "x" * 500, "p1", 5, None, True, [], {}, {"planet": "Mars"}, {"lat": 1}, {"lat": 95, "lon": 0},
+     {"lat": float("nan"), "lon": 0}, {"city": 5}],
+)  # fmt: skip
+def test_a_place_that_means_nothing_is_refused(known: Known, value: Any) -> None:
+    with pytest.raises(Refused):
+        ROW["places"].accept(value, known)
+
+
+@pytest.mark.parametrize("value", ["386", "politics", "Politics"])
+def test_a_topic_is_kept_by_its_id(known: Known, value: str) -> None:
+    assert ROW["topics"].accept(value, known) == "386"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [("topics", "politic", "politics (386)"), ("topics", 386, ""), ("topics", None, ""),
+     ("slots", "article", "article-header"), ("slots", ["rail"], "rail"), ("positions", "footer", "header")],
+)  # fmt: skip
+def test_a_value_that_names_nothing_is_refused_with_what_there_is(
+    known: Known, name: str, value: Any, hint: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        ROW[name].accept(value, known)
+    assert hint in str(caught.value)
+
+
+def test_a_page_meets_its_place_and_all_above_its_topics_by_tag_and_tree() -> None:
+    facts = Facts(places=(3, 2, 1), topics=("386",), topics_above=("379",), slot="rail", position="right")
+    assert {row.name: row.values(facts) for row in DIMENSIONS} == {
+        "places": ("3", "2", "1"),
+        "topics": ("386", "379", "=386"),
+        "slots": ("rail",),
+        "positions": ("right",),
+    }
+
+
+def test_an_exact_topic_is_met_by_the_pages_own_tag_alone_and_excluded_with_its_subtree() -> None:
+    wanted = ROW["topics"].wanted(Targeting(topics=Among(include=("386",), exclude=("1",)), topic_match="exact"))
+    assert wanted == Among(include=("=386",), exclude=("1",))
+
+
+def test_a_new_dimension_is_one_row(known: Known) -> None:
+    def colour(value: Any, _: Known) -> str:
+        if value not in ("red", "blue"):
+            raise Refused("must be red or blue")
+        return str(value)
+
+    table = (*DIMENSIONS, dimension("moods", about="A colour.", refusal="mood", accept=colour))
+    targeting = targeting_schema(table)
+    document = read(_as_document(targeting), {"moods": {"include": ["red"]}, "slots": {"exclude": ["rail"]}}, known)
+    noun = targeting_of(document, table)
+    assert noun.further == {"moods": Among(include=("red",))} and noun.slots == Among(exclude=("rail",))
+    assert table[-1].wanted(noun).include == table[-1].values(
+        Facts(slot="s", position="p", further={"moods": ("red",)})
+    )
+    with pytest.raises(Invalid) as caught:
+        read(_as_document(targeting), {"moods": {"include": ["red", "green"]}}, known)
+    assert [(m.pointer, m.detail) for m in caught.value.mistakes] == [("/moods/include/1", "must be red or blue")]
+
+
+def _as_document(schema: Any) -> Any:
+    return type("Form", (schema, Document), {})()
+
+
+def test_targeting_is_answered_as_it_can_be_sent_again(desk: Desk) -> None:
+    desk.a_slot()
+    targeting = {
+        "places": {"include": ["Minnesota, US", {"city": "Remer", "region": "MN"}], "exclude": ["56672"]},
+        "topics": {"include": ["politics"], "match": "exact"},
+        "slots": {"include": ["article-header"]},
+        "positions": {"exclude": ["header"]},
+        "devices": None, "dayparts": [], "keys": {"include": [], "exclude": []}, "radius": {},
+    }  # fmt: skip
+    flight = desk.a_flight(targeting=targeting)
+    assert flight["targeting"].keys() == ROW.keys()
+    assert flight["targeting"]["topics"] == {"include": ["386"], "exclude": [], "match": "exact"}
+    again = desk("PATCH", f"/v1/flights/{flight['id']}", {"targeting": flight["targeting"]}, If_Match="*")
+    assert again.status == 200 and again.body["targeting"] == flight["targeting"]
+
+
+@pytest.mark.parametrize("name", LATER)
+@pytest.mark.parametrize(
+    "value", [["x"], {"include": ["x"]}, {"exclude": [1]}, {"x": []}, "x", 0, False, {"include": None}]
+)
+def test_a_dimension_that_is_not_there_yet_is_refused_as_soon_as_it_says_something(
+    sqlite_desk: Desk, name: str, value: Any
+) -> None:
+    refused = sqlite_desk("POST", "/v1/flights", sqlite_desk.flight_document(targeting={name: value}))
+    assert (refused.status, refused.pointers) == (422, [f"/targeting/{name}"])
+    assert "not available yet" in refused.body["errors"][0]["detail"]
