@@ -1,0 +1,179 @@
+"""Events as they travel in the bucket streams: one `e` field of bytes each, big-endian, written once and read once.
+
+A beacon, made by record.lua:
+    u8 1 | 68B the token's body | u32 at_s | u8 variant | u8 flags (1 first, 2 first measurable) | reason, the rest
+A fill, made by `fill_event` and appended by the script that reserves:
+    u8 2 | 16B request | u32 at_s | u32 site | u32 place | u32 topic | u8 slots | u16 refusals
+    per slot: u32 slot | u32 flight | u32 creative | u16 version | u8 tier | u8 variant | u8 length | reason
+    per refusal: u32 slot | u32 flight | u8 length | cap
+
+Nothing of the reader is in a fill's event. Pure; `counting.postings` says what an event adds to the sums.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from adengine.counting.metrics import NONE, Kind
+from adengine.counting.reasons import NAMES
+from adengine.counting.tokens import BODY_BYTES, Served, unpack
+
+BEACON, FILL = 1, 2
+FIRST, MEASURABLE = 1, 2
+REASON_BYTES_MAX = 64
+_BEACON, _FILL = bytes([BEACON]), bytes([FILL])
+_BEACON_TAIL = struct.Struct(">IBB")
+_FILL_HEAD = struct.Struct(">B16sIIIIBH")
+_SLOT = struct.Struct(">IIIHBBB")
+_REFUSAL = struct.Struct(">IIB")
+_REASON_AT = 1 + BODY_BYTES + _BEACON_TAIL.size
+
+
+class Unreadable(Exception):
+    """Bytes in a stream that are no event of ours; the message says what is wrong with them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotOutcome:
+    """What one slot of a page got. A filled one has a flight; an empty one has none and a reason."""
+
+    slot: int
+    """Its id; 0 for a name that is not registered."""
+    reason: str = ""
+    """Of `serving.reasons`; on a filled one only when a house line stands there, saying why no sponsor does."""
+    flight: int = 0
+    creative: int = 0
+    version: int = 0
+    tier: int = NONE
+    variant: int = NONE
+    """Index of the variant; `NONE`: the browser picks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A cap kept a flight out of a slot. One per (slot, flight): the first cap that refused."""
+
+    slot: int
+    flight: int
+    cap: str
+    """Level and window, `creative/1d`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One answer to a page."""
+
+    request: bytes
+    """The request id, 16 bytes."""
+    at_s: int
+    site: int
+    slots: tuple[SlotOutcome, ...]
+    """At most 255."""
+    place: int = 0
+    topic: int = 0
+    capped: tuple[Refusal, ...] = ()
+    """At most 65 535; more are cut off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beacon:
+    """One beacon with its verdict."""
+
+    kind: Kind
+    served: Served
+    at_s: int
+    variant: int
+    """What the page says it shows; otherwise the fill's."""
+    is_first: bool
+    """Whether the script took it for the first of its kind; otherwise it is one more copy, whatever its reason."""
+    is_measurable: bool
+    """Whether it is the first of its pick to show that the page can measure viewability."""
+    reason: str
+
+
+def fill_event(fill: Fill) -> bytes:
+    """The event of one answer to a page, for the script that reserves."""
+    capped = fill.capped[:0xFFFF]
+    head = _FILL_HEAD.pack(
+        FILL, fill.request, fill.at_s, fill.site, fill.place, fill.topic, len(fill.slots), len(capped)
+    )
+    parts = [head]
+    for slot in fill.slots:
+        reason = slot.reason.encode("ascii")
+        parts.append(
+            _SLOT.pack(slot.slot, slot.flight, slot.creative, slot.version, slot.tier, slot.variant, len(reason))
+        )
+        parts.append(reason)
+    for refusal in capped:
+        cap = refusal.cap.encode("ascii")
+        parts += (_REFUSAL.pack(refusal.slot, refusal.flight, len(cap)), cap)
+    return b"".join(parts)
+
+
+def beacon_event(
+    body: bytes, *, at_s: int, variant: int = NONE, reason: str = "", first: bool = True, measurable: bool = False
+) -> bytes:
+    """What record.lua writes, for tests and for replays."""
+    tail = _BEACON_TAIL.pack(at_s, variant, FIRST * first | MEASURABLE * measurable)
+    return _BEACON + body + tail + reason.encode("ascii")
+
+
+def read_event(event: bytes) -> Beacon | Fill:
+    """The event in `event`; raises `Unreadable`."""
+    if event[:1] not in (_BEACON, _FILL):
+        raise Unreadable("it begins with no format that this version knows")
+    try:
+        return _read_beacon(event) if event[:1] == _BEACON else _read_fill(event)
+    except (struct.error, ValueError, IndexError) as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
+
+
+def _read_beacon(event: bytes) -> Beacon:
+    kind, served = unpack(event[1 : 1 + BODY_BYTES])
+    at_s, variant, flags = _BEACON_TAIL.unpack_from(event, 1 + BODY_BYTES)
+    reason = event[_REASON_AT:].decode("ascii")
+    if reason and reason not in NAMES:
+        raise ValueError(f"no reason is called {reason!r}")
+    return Beacon(
+        kind=kind, served=served, at_s=at_s, variant=served.variant if variant == NONE else variant,
+        is_first=bool(flags & FIRST), is_measurable=bool(flags & MEASURABLE), reason=reason,
+    )  # fmt: skip
+
+
+def _read_fill(event: bytes) -> Fill:
+    _, request, at_s, site, place, topic, slots, refusals = _FILL_HEAD.unpack_from(event)
+    cursor = _Cursor(event, _FILL_HEAD.size)
+    outcomes = []
+    for _ in range(slots):
+        slot, flight, creative, version, tier, variant, length = cursor.take(_SLOT)
+        outcomes.append(
+            SlotOutcome(slot=slot, flight=flight, creative=creative, version=version, tier=tier, variant=variant,
+                        reason=cursor.text(length))
+        )  # fmt: skip
+    capped = []
+    for _ in range(refusals):
+        slot, flight, length = cursor.take(_REFUSAL)
+        capped.append(Refusal(slot=slot, flight=flight, cap=cursor.text(length)))
+    if cursor.at != len(event):
+        raise ValueError(f"{len(event) - cursor.at} bytes too many")
+    return Fill(request=request, at_s=at_s, site=site, place=place, topic=topic, slots=tuple(outcomes),
+                capped=tuple(capped))  # fmt: skip
+
+
+class _Cursor:
+    def __init__(self, event: bytes, at: int) -> None:
+        self._event = event
+        self.at = at
+
+    def take(self, shape: struct.Struct) -> tuple[int, ...]:
+        values = shape.unpack_from(self._event, self.at)
+        self.at += shape.size
+        return values
+
+    def text(self, length: int) -> str:
+        raw = self._event[self.at : self.at + length]
+        if len(raw) < length or length > REASON_BYTES_MAX:
+            raise ValueError("a text is cut off or too long")
+        self.at += length
+        return raw.decode("ascii")

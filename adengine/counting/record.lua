@@ -1,0 +1,59 @@
+-- Judges one beacon and records it, all or nothing: what of its pick has been recorded, the hold that it confirms, and
+-- the event in the stream. Loaded behind caps/log.lua, for confirm_hold.
+--
+-- KEYS[1] ev   the request's record, 18 bytes: one per pick 0..15 (bits below), then u16 big-endian, the further copies
+-- KEYS[2] st   the bucket's stream
+-- KEYS[3] ep   the stream's epoch
+-- KEYS[4] fc   the reader log, KEYS[5] ft its totals; only if held
+-- ARGV[1]  now_s, 0: the server's clock
+-- ARGV[2]  the token's body
+-- ARGV[3]  pick, 0..15
+-- ARGV[4]  kind: 0 impression, 1 viewable, 2 click
+-- ARGV[5]  variant, u8
+-- ARGV[6]  1 if the page can measure viewability, else 0
+-- ARGV[7]  the reason that the worker found already; then nothing but the event is written
+-- ARGV[8]  1 if the impression must confirm a hold, else 0
+-- ARGV[9]  how long ev lives, s; longer than any token of the request
+-- ARGV[10] most further copies that are kept of one request; those beyond change nothing and leave no event
+-- ARGV[11] 16 random bytes, the epoch of a stream that has none yet
+-- ARGV[12…] what confirm_hold needs, see caps/log.lua
+-- returns the reason why the beacon does not count, '' if it counts
+
+local IMPRESSION, MEASURABLE, COUNTED = 1, 8, 16   -- bits of a pick; viewable is 2, click 4 (1 << kind)
+local COPIES_AT = 16
+
+local clock = redis.call('TIME')
+local now_s = tonumber(ARGV[1])
+if now_s == 0 then now_s = tonumber(clock[1]) end
+local pick, kind = tonumber(ARGV[3]), tonumber(ARGV[4])
+local record = redis.call('GET', KEYS[1]) or ''
+record = record .. string.rep('\0', COPIES_AT + 2 - #record)
+local bits = string.byte(record, pick + 1)
+local reason, flags = ARGV[7], 0
+
+local function judge()
+  if bit.band(bits, 2 ^ kind) ~= 0 then return 'duplicate' end
+  if kind ~= 0 and bit.band(bits, IMPRESSION) == 0 then return 'no_impression' end
+  flags = 1
+  bits = bits + 2 ^ kind
+  if kind ~= 0 then return bit.band(bits, COUNTED) ~= 0 and '' or 'late' end
+  if ARGV[8] == '1' and not confirm_hold(KEYS[4], KEYS[5], now_s, ARGV, 12) then return 'late' end
+  bits = bits + COUNTED
+  return ''
+end
+
+if reason == '' then reason = judge() end
+if flags == 1 then
+  if reason == '' and ARGV[6] == '1' and bit.band(bits, MEASURABLE) == 0 then
+    flags, bits = flags + 2, bits + MEASURABLE
+  end
+  redis.call('SETRANGE', KEYS[1], pick, string.char(bits))
+else
+  local copies = struct.unpack('>I2', record, COPIES_AT + 1)
+  if copies >= tonumber(ARGV[10]) then return reason end
+  redis.call('SETRANGE', KEYS[1], COPIES_AT, struct.pack('>I2', copies + 1))
+end
+redis.call('EXPIRE', KEYS[1], ARGV[9])
+redis.call('SET', KEYS[3], ARGV[11], 'NX')
+redis.call('XADD', KEYS[2], '*', 'e', '\1' .. ARGV[2] .. struct.pack('>I4BB', now_s, tonumber(ARGV[5]), flags) .. reason)
+return reason

@@ -1,0 +1,80 @@
+"""The SQL tables of counting: the judge of what counts, the sums, and how far each stream has been read.
+
+All five are written by the one consumer only, in one transaction per batch (`counting.ledger`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, String, Table, Text
+
+from adengine.store.sql import metadata
+
+seen = Table(
+    "seen",
+    metadata,
+    Column("id", LargeBinary(24), primary_key=True, comment="of the event, as counting.postings makes it"),
+    Column("quarter_s", BigInteger, nullable=False, index=True, comment="the quarter of an hour it was counted in"),
+    Column("metric", SmallInteger, nullable=False, comment="counting.metrics.Metric"),
+    Column("flight", BigInteger, nullable=False, comment="0: none"),
+    Column("reason", String(64), nullable=False, comment="why it does not count; empty: it does"),
+    Column("n", Integer, nullable=False, comment="1; for a fill, its slots"),
+    Column("micros", BigInteger, nullable=False, comment="what was charged for it"),
+    sqlite_with_rowid=False,
+    comment="Every event that was counted, kept for days: its key judges whether another copy is one.",
+)
+
+rollup = Table(
+    "rollup",
+    metadata,
+    Column("quarter_s", BigInteger, primary_key=True, comment="begin of a quarter of an hour, epoch s, UTC"),
+    Column("metric", SmallInteger, primary_key=True, comment="counting.metrics.Metric"),
+    Column("site", BigInteger, primary_key=True),
+    Column("slot", BigInteger, primary_key=True, comment="0: not registered"),
+    Column("flight", BigInteger, primary_key=True, comment="0: none, here and in creative and version"),
+    Column("creative", BigInteger, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("variant", SmallInteger, primary_key=True, comment="index of the role; 255: not known"),
+    Column("tier", SmallInteger, primary_key=True, comment="nouns.Tier; 255: none"),
+    Column("place", BigInteger, primary_key=True, comment="stable id of places; 0: not known"),
+    Column("topic", BigInteger, primary_key=True, comment="int(id, 36); 0: none"),
+    Column("reason", String(64), primary_key=True, comment="no-fill or invalid reason, or the cap; empty: none"),
+    Column("n", BigInteger, nullable=False),
+    Column("micros", BigInteger, nullable=False, comment="millionths of the campaign's currency"),
+    sqlite_with_rowid=False,
+    comment="Sums by quarter of an hour and cell.",
+)
+Index("ix_rollup_flight", rollup.c.flight, rollup.c.quarter_s)
+
+stream_offset = Table(
+    "stream_offset",
+    metadata,
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", LargeBinary(32), nullable=False, comment="of the stream that the offset belongs to"),
+    Column("last_ms", BigInteger, nullable=False, comment="last_ms-last_seq: the last counted entry's id"),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("entries", BigInteger, nullable=False, comment="how many of this epoch were counted up to there"),
+    Column("fence", BigInteger, nullable=False, comment="of the consumer that wrote it"),
+    comment="How far each bucket's stream is in the rollups; written in their transaction.",
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", LargeBinary(32), primary_key=True),
+    Column("ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("problem", Text, nullable=False),
+    Column("event", LargeBinary, nullable=False, comment="as it stood in the stream"),
+    comment="Events that could not be read, kept for a person to look at.",
+)
+
+consumer_lease = Table(
+    "consumer_lease",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False, comment="1; there is one consumer"),
+    Column("holder", String(255), nullable=False),
+    Column("fence", BigInteger, nullable=False, comment="grows with each change of holder; older ones may not write"),
+    Column("expires_at_s", BigInteger, nullable=False),
+    Column("drained_at_s", BigInteger, nullable=False, comment="all events up to here are in the rollups"),
+)

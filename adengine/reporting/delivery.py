@@ -1,0 +1,212 @@
+"""The delivery report: from what is asked to what is read, and from the sums read to rows and totals. Pure.
+
+Totals are the sums of all that was read, ratios computed anew, so they equal their parts in every grouping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adengine.counting.metrics import Metric as Stored
+from adengine.errors import Invalid, Mistake
+from adengine.reporting import calendar, dimensions
+from adengine.reporting.calendar import Span
+from adengine.reporting.dimensions import Dimension, Shown, World
+from adengine.reporting.metrics import Metric, Sums
+from adengine.reporting.query import Asked
+
+ROWS_MAX = 10_000
+"""Of a report. Larger ones are for jobs, not for a request."""
+CURRENCY = "campaigns.currency"
+ADVERTISER = "campaigns.advertiser"
+SITE = "rollup.site"
+SPEND = "spend_micros"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is to be read."""
+
+    begin_s: int
+    end_s: int
+    spans: tuple[Span, ...] = ()
+    """Sums are kept apart by these; none: the whole period is one."""
+    columns: tuple[str, ...]
+    """And by these, as `table.column`."""
+    stored: frozenset[Stored]
+    equals: tuple[tuple[str, tuple[Any, ...]], ...]
+    """(column, its values): only rows with one of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """One group of sums: its span (0 without spans), its columns' values, and what was counted."""
+
+    span: int
+    raw: tuple[Any, ...]
+    metric: Stored
+    n: int
+    micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    columns: tuple[str, ...]
+    """Names of a row's values, in order."""
+    rows: list[dict[str, Any]]
+    totals: dict[str, Any]
+    definitions: Mapping[str, str]
+
+
+def question_of(asked: Asked, *, advertiser: int | None, site: int | None) -> Question:
+    """What to read for `asked`, within what the asker may see. Raises `Invalid` when it would be too much."""
+    filtered = [dimensions.BY_NAME[name] for name in asked.filters]
+    equals = [(row.columns[0], asked.filters[row.name]) for row in filtered if row.is_plain]
+    if advertiser is not None:
+        equals.append((ADVERTISER, (advertiser,)))
+    if site is not None:
+        equals.append((SITE, (site,)))
+    needed = [*asked.group_by, *(row for row in filtered if not row.is_plain)]
+    columns = dict.fromkeys(column for row in needed for column in row.columns)
+    if any(metric.name == SPEND for metric in asked.metrics):
+        columns[CURRENCY] = None
+    return Question(
+        begin_s=asked.from_s,
+        end_s=asked.to_s,
+        spans=_spans(asked),
+        columns=tuple(columns),
+        stored=frozenset(stored for metric in asked.metrics for stored in metric.stored),
+        equals=tuple(equals),
+    )
+
+
+def report_of(asked: Asked, question: Question, read: Sequence[Read], world: World) -> Report:
+    """Rows in the order of their dimensions, time ascending. Raises `Invalid` when there are too many."""
+    table = _Table(asked, question, world)
+    for part in read:
+        if table.admits(part):
+            table.add(part)
+    if len(table.groups) > ROWS_MAX:
+        raise too_many()
+    return Report(
+        columns=_column_names(asked),
+        rows=table.rows(),
+        totals=_values(table.totals, asked.metrics),
+        definitions={row.name: row.definition for row in asked.group_by}
+        | {row.name: row.definition for row in asked.metrics},
+    )
+
+
+def too_many() -> Invalid:
+    sentence = f"the report would have more than {ROWS_MAX} rows; group by less, filter, or choose a shorter period"
+    return Invalid([Mistake("?group_by", sentence)])
+
+
+def _spans(asked: Asked) -> tuple[Span, ...]:
+    units = [calendar.BY_NAME[row.name] for row in asked.group_by if row.name in calendar.BY_NAME]
+    if not units:
+        return ()
+    found: list[Span] = []
+    for span in calendar.spans(asked.zone, units, asked.from_s, asked.to_s):
+        found.append(span)
+        if len(found) > ROWS_MAX:
+            raise too_many()
+    return tuple(found)
+
+
+class _Table:
+    """The groups of a report while what was read is added up."""
+
+    def __init__(self, asked: Asked, question: Question, world: World) -> None:
+        self._asked = asked
+        self._world = world
+        self._spans = question.spans
+        self._place = {column: index for index, column in enumerate(question.columns)}
+        filters = [(dimensions.BY_NAME[name], wanted) for name, wanted in asked.filters.items()]
+        self._filters = [(row, wanted) for row, wanted in filters if not row.is_plain]
+        self._values: dict[tuple[str, tuple[Any, ...]], Shown] = {}
+        """What has been shown of raw values already: many groups of sums share a place or a topic."""
+        self.totals = Sums()
+        self.groups: dict[tuple[Shown, ...], tuple[dict[str, Shown], Sums]] = {}
+        if not asked.group_by:
+            self.groups[()] = ({}, self.totals)
+
+    def admits(self, part: Read) -> bool:
+        """Whether it passes the filters that SQL cannot apply."""
+        return all(
+            any(row.admits(self._raw(row, part), one, self._world) for one in wanted) for row, wanted in self._filters
+        )
+
+    def add(self, part: Read) -> None:
+        key = self._key(part)
+        if key not in self.groups:
+            self.groups[key] = (self._shown(key, part), Sums())
+        currency = part.raw[self._place[CURRENCY]] if CURRENCY in self._place else None
+        for sums in (self.groups[key][1], self.totals) if key else (self.totals,):
+            sums.add(part.metric, part.n, part.micros, currency)
+
+    def rows(self) -> list[dict[str, Any]]:
+        columns = [self._ranks(index) for index in range(len(self._asked.group_by))]
+        ordered = sorted(
+            self.groups.items(), key=lambda group: [rank[value] for rank, value in zip(columns, group[0], strict=True)]
+        )
+        return [shown | _values(sums, self._asked.metrics) for _, (shown, sums) in ordered]
+
+    def _key(self, part: Read) -> tuple[Shown, ...]:
+        labels = iter(self._spans[part.span].labels if self._spans else ())
+        return tuple(
+            next(labels) if row.name in calendar.BY_NAME else self._value(row, self._raw(row, part))
+            for row in self._asked.group_by
+        )
+
+    def _value(self, row: Dimension, raw: tuple[Any, ...]) -> Shown:
+        known = (row.name, raw)
+        if known not in self._values:
+            self._values[known] = row.shown(raw, self._world)
+        return self._values[known]
+
+    def _shown(self, key: tuple[Shown, ...], part: Read) -> dict[str, Shown]:
+        shown: dict[str, Shown] = {}
+        for row, value in zip(self._asked.group_by, key, strict=True):
+            shown[row.name] = value
+            if row.named is not None:
+                shown[_name_of(row)] = row.named(self._raw(row, part), self._world)
+        return shown
+
+    def _ranks(self, index: int) -> dict[Shown, int]:
+        """Which place each value of a column has in its order: time as it passes, else `_order`."""
+        row = self._asked.group_by[index]
+        if row.name in calendar.BY_NAME:
+            unit = [each.name for each in self._asked.group_by if each.name in calendar.BY_NAME].index(row.name)
+            values: Iterable[Shown] = dict.fromkeys(span.labels[unit] for span in self._spans)
+        else:
+            values = sorted({key[index] for key in self.groups}, key=_order)
+        return {value: rank for rank, value in enumerate(values)}
+
+    def _raw(self, row: Dimension, part: Read) -> tuple[Any, ...]:
+        return tuple(part.raw[self._place[column]] for column in row.columns)
+
+
+def _order(value: Shown) -> tuple[bool, int, str]:
+    """No value first, numbers by size, flt_10 behind flt_9, words by their letters."""
+    if not isinstance(value, str):
+        return value is not None, value or 0, ""
+    digits = value.rpartition("_")[2]
+    return True, int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 20 else 0, value
+
+
+def _values(sums: Sums, chosen: Sequence[Metric]) -> dict[str, Any]:
+    return {metric.name: metric.of(sums) for metric in chosen}
+
+
+def _column_names(asked: Asked) -> tuple[str, ...]:
+    names: list[str] = []
+    for row in asked.group_by:
+        names += (row.name, _name_of(row)) if row.named is not None else (row.name,)
+    return (*names, *(metric.name for metric in asked.metrics))
+
+
+def _name_of(row: Dimension) -> str:
+    return f"{row.name}_name"

@@ -1,0 +1,151 @@
+"""Reads the sums of a report out of the database, in one query bounded in rows, and what their numbers refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    FromClause,
+    Integer,
+    Row,
+    Select,
+    column,
+    func,
+    literal_column,
+    select,
+    values,
+)
+
+from adengine.catalog import tables as catalogue
+from adengine.counting.metrics import Metric as Stored
+from adengine.counting.tables import consumer_lease, rollup
+from adengine.reporting.delivery import Question, Read, too_many
+from adengine.store.sql import metadata, reading
+
+READ_MAX = 100_000
+"""Groups of sums that one report may read; many of them can end in one row."""
+PARAMETERS_MAX = 10_000
+"""Ids asked for in one query; both databases take more."""
+JOINS = {
+    "slots": catalogue.slots.c.id == rollup.c.slot,
+    "flights": catalogue.flights.c.id == rollup.c.flight,
+    "campaigns": catalogue.campaigns.c.id == catalogue.flights.c.campaign,
+}
+"""How the tables of dimensions join `rollup`, in an order in which each only needs those before it."""
+BEHIND = {"campaigns": "flights"}
+"""Tables that are only reached through another one."""
+NAMED = {
+    "rollup.site": catalogue.sites,
+    "rollup.slot": catalogue.slots,
+    "campaigns.advertiser": catalogue.advertisers,
+    "flights.campaign": catalogue.campaigns,
+}
+"""Columns of ids whose tables have names for people."""
+CREATIVE, VARIANT = "rollup.creative", "rollup.variant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    parts: tuple[Read, ...]
+    as_of_s: int
+    """All events up to then are in the sums; 0: none were ever counted."""
+    roles: Mapping[tuple[int, int], Sequence[str]]
+    names: Mapping[str, Mapping[int, str]]
+
+
+def load(engine: Engine, question: Question) -> Loaded:
+    """The sums that `question` asks for; raises `Invalid` if they are too many, `DatabaseUnavailable`."""
+    with reading(engine) as connection:
+        as_of_s = connection.scalar(select(consumer_lease.c.drained_at_s)) or 0
+        found = connection.execute(query_of(question).limit(READ_MAX + 1)).all()
+        if len(found) > READ_MAX:
+            raise too_many()
+        parts = tuple(
+            Read(span=row[0], raw=tuple(row[3:-1]), metric=Stored(row[-1]), n=int(row[1]), micros=int(row[2]))
+            for row in found
+        )
+        return Loaded(
+            parts=parts, as_of_s=as_of_s, roles=_roles(connection, question, parts),
+            names=_names(connection, question, parts),
+        )  # fmt: skip
+
+
+def query_of(question: Question) -> Select[Any]:
+    """(span's number, sum of n, sum of micros, the question's columns, metric), grouped by all but the sums."""
+    source, span = _source(question)
+    apart = [*([span] if question.spans else ()), *map(_column, question.columns), rollup.c.metric]
+    conditions = [
+        rollup.c.quarter_s >= question.begin_s,
+        rollup.c.quarter_s < question.end_s,
+        rollup.c.metric.in_(sorted(question.stored)),
+        *(_column(name).in_(wanted) for name, wanted in question.equals),
+    ]
+    sums = (func.sum(rollup.c.n), func.sum(rollup.c.micros))
+    columns = [span, *sums, *map(_column, question.columns), rollup.c.metric]
+    return select(*columns).select_from(source).where(*conditions).group_by(*apart)
+
+
+def _source(question: Question) -> tuple[FromClause, ColumnElement[int]]:
+    """`rollup` with all that the columns need, and the number of the span that a row lies in."""
+    tables = {name.split(".")[0] for name in (*question.columns, *(name for name, _ in question.equals))}
+    tables |= {BEHIND[name] for name in tables if name in BEHIND}
+    source: FromClause = rollup
+    span: ColumnElement[int] = literal_column("0", Integer)
+    if question.spans:
+        spans = _span_table(question)
+        source = spans.join(rollup, (rollup.c.quarter_s >= spans.c.begin_s) & (rollup.c.quarter_s < spans.c.end_s))
+        span = spans.c.number
+    for name, condition in JOINS.items():
+        if name in tables:
+            source = source.outerjoin(metadata.tables[name], condition)
+    return source, span
+
+
+def _span_table(question: Question) -> CTE:
+    rows = [(number, span.begin_s, span.end_s) for number, span in enumerate(question.spans)]
+    shape = (column("number", Integer), column("begin_s", BigInteger), column("end_s", BigInteger))
+    return values(*shape, name="spans", literal_binds=True).data(rows).cte("spans")
+
+
+def _column(name: str) -> ColumnElement[Any]:
+    table, _, own = name.partition(".")
+    found: ColumnElement[Any] = metadata.tables[table].c[own]
+    return found
+
+
+def _names(connection: Connection, question: Question, parts: Sequence[Read]) -> dict[str, dict[int, str]]:
+    names: dict[str, dict[int, str]] = {}
+    for index, column_name in enumerate(question.columns):
+        if column_name in NAMED:
+            table = NAMED[column_name]
+            found = _by_ids(
+                connection, select(table.c.id, table.c.name), table.c.id, {part.raw[index] for part in parts}
+            )
+            names[table.name] = {row.id: row.name for row in found}
+    return names
+
+
+def _roles(connection: Connection, question: Question, parts: Sequence[Read]) -> dict[tuple[int, int], list[str]]:
+    if VARIANT not in question.columns:
+        return {}
+    index = question.columns.index(CREATIVE)
+    version = catalogue.creative_versions.c
+    query = select(version.creative, version.version, version.variants)
+    found = _by_ids(connection, query, version.creative, {part.raw[index] for part in parts})
+    return {(row.creative, row.version): [variant["role"] for variant in row.variants] for row in found}
+
+
+def _by_ids(
+    connection: Connection, query: Select[Any], key: ColumnElement[int], wanted: Iterable[int | None]
+) -> Iterator[Row[Any]]:
+    """The rows whose key is wanted, in as many queries as their number needs."""
+    some = sorted(id_ for id_ in wanted if id_)
+    for begin in range(0, len(some), PARAMETERS_MAX):
+        yield from connection.execute(query.where(key.in_(some[begin : begin + PARAMETERS_MAX])))

@@ -1,0 +1,84 @@
+"""What a report counts: the one table of metrics. Pure.
+
+Each is computed from sums of `rollup`; ratios are never summed, but computed again from the sums of each row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from adengine.counting.metrics import Metric as Stored
+
+
+@dataclass(slots=True)
+class Sums:
+    """The sums of one row of a report."""
+
+    n: dict[Stored, int] = field(default_factory=dict)
+    micros: dict[str, int] = field(default_factory=dict)
+    """By currency, where anything was charged."""
+
+    def add(self, metric: Stored, n: int, micros: int, currency: str | None) -> None:
+        self.n[metric] = self.n.get(metric, 0) + n
+        if micros and currency is not None:
+            self.micros[currency] = self.micros.get(currency, 0) + micros
+
+    def __getitem__(self, metric: Stored) -> int:
+        return self.n.get(metric, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    name: str
+    definition: str
+    stored: tuple[Stored, ...]
+    """What it is computed from."""
+    of: Callable[[Sums], int | float | None]
+    """None: not defined for these sums."""
+
+
+def _sum(name: str, definition: str, *stored: Stored) -> Metric:
+    return Metric(name, definition, stored, lambda sums: sum(sums[row] for row in stored))
+
+
+def _ratio(name: str, definition: str, above: Stored, below: Stored) -> Metric:
+    return Metric(name, definition, (above, below), lambda sums: sums[above] / sums[below] if sums[below] else None)
+
+
+def _spend(sums: Sums) -> int | None:
+    return next(iter(sums.micros.values()), 0) if len(sums.micros) < 2 else None
+
+
+METRICS = (
+    _sum("requests", "Slots that pages asked for; fills + empty.", Stored.FILL, Stored.EMPTY),
+    _sum("fills", "Slots answered with a line, house lines included.", Stored.FILL),
+    _sum("empty", "Slots answered with nothing; `reason` says why.", Stored.EMPTY),
+    _sum("impressions", "Lines that began to render, each once; what is billed by cpm.", Stored.IMPRESSION),
+    _sum("viewable", "Impressions at least half in view for one second, each once.", Stored.VIEWABLE),
+    _sum(
+        "measurable",
+        "Impressions whose page could measure viewability: a script reported them, or a viewable.",
+        Stored.MEASURABLE,
+    ),
+    _sum("clicks", "Clicks on impressions, each impression's first one.", Stored.CLICK),
+    _ratio("ctr", "clicks / impressions.", Stored.CLICK, Stored.IMPRESSION),
+    _ratio("viewable_rate", "viewable / measurable.", Stored.VIEWABLE, Stored.MEASURABLE),
+    _sum(
+        "invalid",
+        "Impression beacons that were received and do not count; `reason` says why.",
+        Stored.INVALID_IMPRESSION,
+    ),
+    _sum("gross", "All impression beacons: impressions + invalid.", Stored.IMPRESSION, Stored.INVALID_IMPRESSION),
+    _sum("invalid_viewable", "Viewable beacons that do not count; `reason` says why.", Stored.INVALID_VIEWABLE),
+    _sum("invalid_clicks", "Click beacons that do not count; `reason` says why.", Stored.INVALID_CLICK),
+    Metric(
+        "spend_micros",
+        "What impressions (cpm) and clicks (cpc) cost, in millionths of the campaign's currency; null where currencies "
+        "mix. Flat prices are not spread over events.",
+        (Stored.IMPRESSION, Stored.CLICK),
+        _spend,
+    ),
+    _sum("capped", "Times that a cap kept a flight out of a slot; `reason` names the cap.", Stored.CAPPED),
+)
+BY_NAME = {metric.name: metric for metric in METRICS}

@@ -1,0 +1,80 @@
+"""Streams to fill, consumers to run and sums to look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from adengine.counting.consume import Consumer
+from adengine.counting.events import beacon_event, fill_event
+from adengine.counting.ledger import Ledger
+from adengine.counting.metrics import Kind, Metric
+from adengine.counting.tables import dead_letter, rollup, seen
+from adengine.counting.tokens import TokenMinter, TokenReader
+from adengine.store import keys
+from adengine.store.client import Store
+from adengine.store.sql import reading, writing
+from tests.counting.builders import NOW_S, a_fill, a_ring, a_served
+
+EPOCH = b"the epoch"
+MINTER, READER = TokenMinter(a_ring()), TokenReader(a_ring())
+KEEP_S = 3600
+
+
+def body_of(kind: Kind, **served: Any) -> bytes:
+    return READER.read(MINTER.mint(a_served(**served))[kind], kind).body
+
+
+def an_impression(request: int = 1, *, kind: Kind = Kind.IMPRESSION, at_s: int = NOW_S, **fields: Any) -> bytes:
+    """The event of a beacon as record.lua writes it; fields: of `beacon_event`."""
+    return beacon_event(body_of(kind, request=request), at_s=at_s, **fields)
+
+
+def a_fills_event(request: int = 1) -> bytes:
+    return fill_event(a_fill(request))
+
+
+def append(store: Store, *events: bytes, bucket: int = 0, epoch: bytes = EPOCH, ids: tuple[str, ...] = ()) -> None:
+    """Puts events into a bucket's stream as the scripts do; ids: given by hand instead of by the store's clock."""
+    store.across([("SET", keys.epoch(bucket), epoch, "NX")])
+    spelled = ids or ("*",) * len(events)
+    store.across([("XADD", keys.stream(bucket), id_, "e", event) for id_, event in zip(spelled, events, strict=True)])
+
+
+def a_consumer(store: Store, engine: Engine, *, holder: str = "tests", keep_s: int = KEEP_S, **given: Any) -> Consumer:
+    return Consumer(store, Ledger(engine), holder=holder, keep_s=keep_s, **given)
+
+
+def drain(consumer: Consumer) -> None:
+    while consumer.step():
+        pass
+
+
+def counted(engine: Engine, metric: Metric = Metric.IMPRESSION) -> int:
+    """The sum of a metric over all cells."""
+    with reading(engine) as connection:
+        return int(connection.scalar(select(func.sum(rollup.c.n)).where(rollup.c.metric == metric)) or 0)
+
+
+def reasons(engine: Engine, metric: Metric) -> dict[str, int]:
+    query = select(rollup.c.reason, func.sum(rollup.c.n)).where(rollup.c.metric == metric).group_by(rollup.c.reason)
+    with reading(engine) as connection:
+        return {reason: int(n) for reason, n in connection.execute(query)}
+
+
+def rows(engine: Engine, table: Any = seen) -> int:
+    with reading(engine) as connection:
+        return int(connection.scalar(select(func.count()).select_from(table)) or 0)
+
+
+def letters(engine: Engine) -> list[Any]:
+    with reading(engine) as connection:
+        return list(connection.execute(select(dead_letter)))
+
+
+def damage(engine: Engine, *statements: Any) -> None:
+    """Changes the books behind the consumer's back."""
+    with writing(engine) as connection:
+        for statement in statements:
+            connection.execute(statement)

@@ -1,0 +1,123 @@
+"""The audit is clean on a healthy system and finds every fault that is planted."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine, update
+
+from adengine.counting import audit
+from adengine.counting.audit import DAY_S, HOUR_S
+from adengine.counting.metrics import Kind, Metric
+from adengine.counting.tables import consumer_lease, dead_letter, rollup, seen, stream_offset
+from adengine.store import keys
+from adengine.store.client import Store
+from tests.counting.books import a_consumer, a_fills_event, an_impression, append, damage, drain
+from tests.counting.builders import NOW_S
+
+NOW_MS = NOW_S * 1000
+
+
+def findings(engine: Engine, store: Store, now_s: int = NOW_S) -> dict[str, audit.Finding]:
+    return {finding.name: finding for finding in audit.run(engine, store, clock=lambda: now_s)}
+
+
+def violated(engine: Engine, store: Store, now_s: int = NOW_S) -> set[str]:
+    return {name for name, finding in findings(engine, store, now_s).items() if not finding.holds}
+
+
+def healthy(store: Store, engine: Engine) -> None:
+    """Fills, impressions, clicks, invalid ones and a dead letter, in three buckets, counted."""
+    for bucket in range(3):
+        events = (
+            a_fills_event(bucket), an_impression(bucket, measurable=True), an_impression(bucket, kind=Kind.CLICK),
+            an_impression(bucket, first=False, reason="duplicate"), b"junk",
+        )  # fmt: skip
+        append(store, *events, bucket=bucket, ids=tuple(f"{NOW_MS - 10}-{n}" for n in range(len(events))))
+    drain(a_consumer(store, engine))
+
+
+def test_a_healthy_system_is_clean_and_says_its_figures(store: Store, engine: Engine) -> None:
+    healthy(store, engine)
+    found = findings(engine, store)
+    assert violated(engine, store) == set()
+    assert found["gross"].figures == {"gross": 6, "impressions": 3, "duplicate": 3, "difference": 0}
+    assert found["sums"].figures["events"] == 12
+    assert found["slots"].figures == {"pages": 3, "slots_off": 0}
+    assert found["kept"].figures["dead_letters"] == 3
+    assert found["waiting"].figures["in_flight"] == 0
+
+
+def test_an_empty_system_is_clean(valkey: Store, sqlite_engine: Engine) -> None:
+    assert violated(sqlite_engine, valkey) == set()
+
+
+def test_what_is_in_flight_is_a_figure_and_only_late_is_a_fault(valkey: Store, sqlite_engine: Engine) -> None:
+    healthy(valkey, sqlite_engine)
+    append(valkey, an_impression(9), ids=(f"{NOW_MS}-0",))
+    assert findings(sqlite_engine, valkey, NOW_S + 5)["waiting"].figures == {"in_flight": 1, "oldest_s": 5, "late_s": 0}
+    assert violated(sqlite_engine, valkey, NOW_S + 5) == set()
+    assert violated(sqlite_engine, valkey, NOW_S + 6) == {"waiting"}
+
+
+IMPRESSIONS = rollup.c.metric == Metric.IMPRESSION
+PLANTED = {
+    "a sum too high": (update(rollup).where(IMPRESSIONS).values(n=rollup.c.n + 1), {"sums", "gross"}),
+    "a sum too low": (update(rollup).where(IMPRESSIONS).values(n=rollup.c.n - 1), {"sums", "gross"}),
+    "a price too high": (update(rollup).where(IMPRESSIONS).values(micros=rollup.c.micros + 1), {"sums"}),
+    "a lost sum": (rollup.delete().where(rollup.c.metric == Metric.INVALID_IMPRESSION), {"sums", "gross"}),
+    "a sum of nothing": (
+        rollup.insert().from_select(
+            [column.name for column in rollup.c],
+            rollup.select().with_only_columns(
+                *(column + 10**6 if column.name == "site" else column for column in rollup.primary_key),
+                rollup.c.n * 0, rollup.c.micros * 0,
+            ),
+        ),
+        {"positive"},
+    ),
+    "a forgotten event": (
+        seen.delete().where(seen.c.metric == Metric.IMPRESSION),
+        {"sums", "gross", "kept", "impressions"},
+    ),
+    "a slot too many": (update(rollup).where(rollup.c.metric == Metric.FILL).values(n=rollup.c.n + 1), {"slots"}),
+    "a click without impression": (
+        update(seen).where(seen.c.metric == Metric.IMPRESSION).values(metric=Metric.INVALID_IMPRESSION, reason="late"),
+        {"sums", "impressions"},
+    ),
+    "a lost dead letter": (dead_letter.delete(), {"kept"}),
+    "an offset ahead of its stream": (update(stream_offset).values(last_ms=stream_offset.c.last_ms + 1), {"offsets"}),
+    "an offset without the lease": (update(consumer_lease).values(fence=0), {"offsets"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_every_planted_fault_in_the_database_is_found(valkey: Store, engine: Engine, planted: str) -> None:
+    statement, names = PLANTED[planted]
+    healthy(valkey, engine)
+    damage(engine, statement)
+    assert violated(engine, valkey) == names
+
+
+def _cut_too_early(store: Store, engine: Engine) -> None:
+    append(store, an_impression(77), bucket=1, ids=(f"{NOW_MS}-0",))
+    store.across([("XTRIM", keys.stream(1), "MAXLEN", 0)])
+
+
+def _offset_too_far(store: Store, engine: Engine) -> None:
+    append(store, an_impression(77), ids=(f"{NOW_MS}-0",))
+    damage(engine, update(stream_offset).where(stream_offset.c.bucket == 0).values(last_ms=NOW_MS, last_seq=0))
+
+
+@pytest.mark.parametrize(("plant", "names"), [(_cut_too_early, {"cut"}), (_offset_too_far, {"kept", "cut"})])
+def test_every_planted_fault_between_stream_and_offset_is_found(
+    store: Store, sqlite_engine: Engine, plant: Callable[[Store, Engine], None], names: set[str]
+) -> None:
+    healthy(store, sqlite_engine)
+    plant(store, sqlite_engine)
+    assert violated(sqlite_engine, store, NOW_S + 6) == names
+
+
+def test_the_audit_looks_no_further_back_than_events_are_remembered(valkey: Store, sqlite_engine: Engine) -> None:
+    healthy(valkey, sqlite_engine)
+    damage(sqlite_engine, seen.delete())
+    assert violated(sqlite_engine, valkey, NOW_S + 3 * DAY_S + HOUR_S) == set()

@@ -1,0 +1,229 @@
+"""Each event reaches the sums exactly once, however often the consumer or a store falls over."""
+
+import time
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import IntegrityError
+
+from adengine.counting import streams
+from adengine.counting.consume import OVERLAP_MS
+from adengine.counting.ledger import LEASE_S, SEEN_S, LeaseLost, Ledger, Offset, Passage
+from adengine.counting.metrics import QUARTER_S, Metric
+from adengine.counting.postings import StreamId
+from adengine.counting.streams import ENTRIES_PER_BUCKET
+from adengine.counting.tables import dead_letter, rollup, seen, stream_offset
+from adengine.store import keys
+from adengine.store.client import Store
+from adengine.store.sql import reading
+from tests import stores
+from tests.counting.books import (
+    EPOCH,
+    a_consumer,
+    a_fills_event,
+    an_impression,
+    append,
+    counted,
+    damage,
+    drain,
+    letters,
+    reasons,
+    rows,
+)  # fmt: skip
+from tests.counting.builders import NOW_S
+
+
+def test_events_of_all_buckets_reach_the_sums_once(store: Store, engine: Engine) -> None:
+    for bucket in range(keys.BUCKETS):
+        append(store, an_impression(bucket), a_fills_event(bucket), bucket=bucket)
+    drain(a_consumer(store, engine))
+    assert counted(engine) == counted(engine, Metric.FILL) == keys.BUCKETS
+    assert rows(engine) == 2 * keys.BUCKETS
+
+
+def test_a_busy_bucket_is_read_to_its_end(valkey: Store, sqlite_engine: Engine) -> None:
+    many = 2 * ENTRIES_PER_BUCKET + 7
+    append(valkey, *(an_impression(number) for number in range(many)))
+    drain(a_consumer(valkey, sqlite_engine))
+    assert counted(sqlite_engine) == many
+
+
+def test_a_second_reading_of_everything_adds_nothing(valkey: Store, engine: Engine) -> None:
+    append(
+        valkey,
+        *(an_impression(number % 7, first=number < 7, reason="duplicate" * (number >= 7)) for number in range(20)),
+    )
+    drain(a_consumer(valkey, engine))
+    damage(engine, stream_offset.delete())
+    drain(a_consumer(valkey, engine))
+    assert counted(engine) == 7
+    assert reasons(engine, Metric.INVALID_IMPRESSION) == {"duplicate": 13}
+
+
+def test_the_database_judges_when_the_store_forgot(valkey: Store, engine: Engine) -> None:
+    append(valkey, an_impression(1), an_impression(1), an_impression(1, reason="late"))
+    drain(a_consumer(valkey, engine))
+    assert (counted(engine), reasons(engine, Metric.INVALID_IMPRESSION)) == (1, {})
+
+
+def test_a_store_that_came_back_empty_is_read_from_its_beginning(store: Store, engine: Engine) -> None:
+    append(store, an_impression(1), ids=("9000000000000-0",))
+    consumer = a_consumer(store, engine)
+    drain(consumer)
+    stores.empty(store)
+    append(store, *(an_impression(number) for number in range(2, 12)), epoch=b"another epoch")
+    drain(consumer)
+    assert counted(engine) == 11
+
+
+def test_a_new_consumer_sees_the_new_epoch_too(store: Store, sqlite_engine: Engine) -> None:
+    append(store, an_impression(1), ids=("9000000000000-0",))
+    drain(a_consumer(store, sqlite_engine))
+    stores.empty(store)
+    append(store, an_impression(2), epoch=b"another epoch")
+    drain(a_consumer(store, sqlite_engine))
+    assert counted(sqlite_engine) == 2
+
+
+def test_a_stream_whose_epoch_was_deleted_is_read_again_and_counted_once(store: Store, sqlite_engine: Engine) -> None:
+    append(store, an_impression(1), an_impression(2))
+    consumer = a_consumer(store, sqlite_engine)
+    drain(consumer)
+    store.across([("DEL", keys.epoch(0)), ("XADD", keys.stream(0), "*", "e", an_impression(3))])
+    drain(consumer)
+    assert counted(sqlite_engine) == 3
+
+
+def test_the_offset_is_in_the_sums_transaction(valkey: Store, engine: Engine) -> None:
+    append(valkey, an_impression(1))
+    ledger = Ledger(engine)
+    fence = ledger.claim("tests", NOW_S)
+    assert fence is not None
+    (batch,) = streams.batches([portion for portion in streams.read(valkey, {}) if portion.entries])
+    nowhere = Passage(epoch=None, entries=[StreamId(1, 0)])  # type: ignore[arg-type]  # its column takes no null
+    with pytest.raises(IntegrityError):
+        ledger.post(replace(batch, passages={0: nowhere}), fence, NOW_S)
+    assert (counted(engine), rows(engine), ledger.offsets()) == (0, 0, {})
+    ledger.post(batch, fence, NOW_S)
+    assert (counted(engine), rows(engine), list(ledger.offsets())) == (1, 1, [0])
+
+
+def test_an_unreadable_event_is_kept_aside_and_the_next_one_counts(valkey: Store, engine: Engine) -> None:
+    append(valkey, b"\xffjunk", an_impression(1), b"")
+    consumer = a_consumer(valkey, engine)
+    drain(consumer)
+    assert counted(engine) == 1
+    assert [(letter.bucket, letter.epoch, letter.event) for letter in letters(engine)] == [
+        (0, EPOCH, b"\xffjunk"), (0, EPOCH, b""),
+    ]  # fmt: skip
+    damage(engine, stream_offset.delete())
+    drain(a_consumer(valkey, engine))
+    assert rows(engine, dead_letter) == 2
+
+
+def test_what_a_failover_put_behind_the_offset_is_found(valkey: Store, sqlite_engine: Engine) -> None:
+    base_ms = NOW_S * 1000
+    append(valkey, an_impression(1), ids=(f"{base_ms}-0",))
+    drain(a_consumer(valkey, sqlite_engine))
+    stores.empty(valkey)  # the promoted replica had not got that entry, and its clock is behind
+    append(valkey, an_impression(2), ids=(f"{base_ms - OVERLAP_MS + 1}-0",))
+    drain(a_consumer(valkey, sqlite_engine))
+    assert counted(sqlite_engine) == 2
+
+
+def test_offsets_never_go_back_inside_one_epoch(valkey: Store, sqlite_engine: Engine) -> None:
+    base_ms = NOW_S * 1000
+    append(valkey, an_impression(1), an_impression(2), ids=(f"{base_ms - 10}-0", f"{base_ms}-0"))
+    drain(a_consumer(valkey, sqlite_engine))
+    before = Ledger(sqlite_engine).offsets()
+    valkey.across([("XDEL", keys.stream(0), f"{base_ms}-0")])
+    drain(a_consumer(valkey, sqlite_engine))
+    assert Ledger(sqlite_engine).offsets() == before
+
+
+def test_only_one_of_two_consumers_counts(valkey: Store, engine: Engine) -> None:
+    append(valkey, an_impression(1))
+    first, second = a_consumer(valkey, engine, holder="one"), a_consumer(valkey, engine, holder="two")
+    drain(first)
+    append(valkey, an_impression(2))
+    assert second.step() is False
+    assert counted(engine) == 1
+    drain(first)
+    assert counted(engine) == 2
+
+
+def test_a_consumer_that_was_replaced_cannot_commit(valkey: Store, engine: Engine) -> None:
+    old = a_consumer(valkey, engine, holder="one")
+    drain(old)
+    new = a_consumer(valkey, engine, holder="two", clock=lambda: time.time() + 2 * LEASE_S)
+    append(valkey, an_impression(1))
+    drain(new)
+    append(valkey, an_impression(2))
+    with pytest.raises(LeaseLost):
+        old.step()
+    assert counted(engine) == 1
+    drain(new)
+    assert counted(engine) == 2
+
+
+def test_a_consumer_replaces_its_dead_predecessor_at_once(valkey: Store, engine: Engine) -> None:
+    append(valkey, an_impression(1))
+    drain(a_consumer(valkey, engine, holder="one"))
+    append(valkey, an_impression(2))
+    drain(a_consumer(valkey, engine, holder="one"))
+    assert counted(engine) == 2
+
+
+def test_trimming_keeps_what_is_young_and_what_is_not_counted(store: Store) -> None:
+    base_ms = NOW_S * 1000
+    append(store, *map(an_impression, range(4)), ids=tuple(f"{base_ms + n * 1000}-0" for n in range(4)))
+    counted_to = {0: Offset(epoch=EPOCH, last=StreamId(base_ms + 2000, 0))}
+    assert streams.trim(store, counted_to, horizon_ms=base_ms + 1000) == 1
+    assert streams.trim(store, counted_to, horizon_ms=base_ms + 10_000) == 1
+    assert [entry.ms - base_ms for entry, _ in streams.entries(store, 0)] == [2000, 3000]
+
+
+def test_another_stream_is_not_trimmed_by_an_old_offset(store: Store) -> None:
+    append(store, an_impression(1), epoch=b"a new epoch")
+    assert streams.trim(store, {0: Offset(epoch=EPOCH, last=StreamId(2**50, 0))}, horizon_ms=2**50) == 0
+    assert len(list(streams.entries(store, 0))) == 1
+
+
+def test_the_consumer_trims_and_forgets_by_itself(valkey: Store, sqlite_engine: Engine) -> None:
+    now = [float(NOW_S)]
+    append(valkey, an_impression(1), ids=(f"{NOW_S * 1000}-0",))
+    consumer = a_consumer(valkey, sqlite_engine, keep_s=60, clock=lambda: now[0])
+    drain(consumer)
+    now[0] += SEEN_S + 2 * QUARTER_S
+    append(valkey, an_impression(2, at_s=int(now[0])), ids=(f"{int(now[0]) * 1000}-0",))
+    drain(consumer)
+    assert (rows(sqlite_engine), counted(sqlite_engine)) == (1, 2)
+    assert len(list(streams.entries(valkey, 0))) == 1
+
+
+def test_what_is_in_the_sums_is_known_up_to_a_moment(valkey: Store, sqlite_engine: Engine) -> None:
+    now = [float(NOW_S)]
+    consumer = a_consumer(valkey, sqlite_engine, clock=lambda: now[0])
+    drain(consumer)
+    now[0] += 100
+    append(valkey, an_impression(1))
+    drain(consumer)
+    assert Ledger(sqlite_engine).drained_at_s() == NOW_S + 100
+
+
+def test_cells_keep_their_dimensions_apart(valkey: Store, sqlite_engine: Engine) -> None:
+    append(
+        valkey,
+        an_impression(1),
+        an_impression(2, variant=1),
+        an_impression(3, at_s=NOW_S + QUARTER_S),
+        an_impression(4),
+    )
+    drain(a_consumer(valkey, sqlite_engine))
+    with reading(sqlite_engine) as connection:
+        cells = connection.execute(
+            select(rollup.c.quarter_s, rollup.c.variant, rollup.c.n).order_by(*rollup.primary_key)
+        )
+        assert [(row.quarter_s - NOW_S, row.variant, row.n) for row in cells] == [(0, 1, 1), (0, 255, 2), (900, 255, 1)]
+    assert rows(sqlite_engine, seen) == 4

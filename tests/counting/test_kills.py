@@ -1,0 +1,69 @@
+"""Consumers that are killed with SIGKILL, again and again, while events go on coming."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import threading
+from collections.abc import Callable
+
+from sqlalchemy import Engine
+
+from adengine.counting import audit
+from adengine.counting.metrics import Metric
+from adengine.store import sql
+from adengine.store.client import Store, connect
+from tests.counting.books import KEEP_S, a_consumer, an_impression, append, counted, drain, reasons
+from tests.eventually import eventually
+
+BUCKETS, EVENTS = 2, 1_200
+"""In each bucket; read in portions of 200, so that there is work left whenever a consumer is killed."""
+KILLS = 4
+Process = multiprocessing.process.BaseProcess
+
+
+def _consume(store_url: str, database_url: str) -> None:
+    store, engine = connect(store_url, timeout_ms=5_000), sql.engine(database_url)
+    a_consumer(store, engine, keep_s=KEEP_S).run(threading.Event())
+
+
+def _started(store_url: str, database_url: str) -> Process:
+    process = multiprocessing.get_context("fork").Process(target=_consume, args=(store_url, database_url), daemon=True)
+    process.start()
+    return process
+
+
+def _kill_some_time_after(process: Process, chance: random.Random, advanced: Callable[[], bool]) -> None:
+    """In the middle of work: after it has committed something, at a moment of its own."""
+    eventually(advanced, within_s=30)
+    process.join(chance.uniform(0, 0.02))
+    process.kill()
+    process.join()
+
+
+def _killed_again_and_again(store: Store, store_url: str, engine: Engine, database_url: str) -> None:
+    chance = random.Random(2)
+    for bucket in range(BUCKETS):
+        numbers = range(bucket * EVENTS, (bucket + 1) * EVENTS)
+        copies = [an_impression(number, first=False, reason="duplicate") for number in numbers[::5]]
+        append(store, *map(an_impression, numbers), *copies, *map(an_impression, numbers[::5]), bucket=bucket)
+    for kill in range(KILLS):
+        before = counted(engine)
+        _kill_some_time_after(_started(store_url, database_url), chance, lambda: counted(engine) > before)  # noqa: B023
+        assert kill or counted(engine) < BUCKETS * EVENTS, "the first one was to be killed in the middle of its work"
+    drain(a_consumer(store, engine))
+    assert counted(engine) == BUCKETS * EVENTS
+    assert reasons(engine, Metric.INVALID_IMPRESSION) == {"duplicate": BUCKETS * EVENTS // 5}
+    assert [finding for finding in audit.run(engine, store) if not finding.holds] == []
+
+
+def test_killed_consumers_lose_and_double_nothing_on_any_store(
+    store: Store, store_url: str, sqlite_engine: Engine, sqlite_url: str
+) -> None:
+    _killed_again_and_again(store, store_url, sqlite_engine, sqlite_url)
+
+
+def test_killed_consumers_lose_and_double_nothing_on_any_database(
+    valkey: Store, valkey_url: str, engine: Engine, database_url: str
+) -> None:
+    _killed_again_and_again(valkey, valkey_url, engine, database_url)
