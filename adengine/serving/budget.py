@@ -1,0 +1,30 @@
+"""How long one page may wait for the store, whatever goes wrong there. Pure: the caller brings the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from adengine.errors import StoreUnavailable
+
+
+class Budget:
+    """Made for one page, spent by its calls."""
+
+    def __init__(self, monotonic: Callable[[], float], call_ms: int, page_ms: int) -> None:
+        """monotonic: seconds.  call_ms: the most that one call may take.  page_ms: all of them together."""
+        self._monotonic = monotonic
+        self._call_ms = call_ms
+        self._left_s = page_ms / 1000
+
+    @contextmanager
+    def call(self) -> Iterator[int]:
+        """The milliseconds that the call inside may take; raises `StoreUnavailable` when none are left."""
+        left_ms = int(self._left_s * 1000)
+        if left_ms < 1:
+            raise StoreUnavailable("this page has waited long enough for the store")
+        started_s = self._monotonic()
+        try:
+            yield min(left_ms, self._call_ms)
+        finally:
+            self._left_s -= self._monotonic() - started_s

@@ -1,0 +1,76 @@
+"""What a reader has seen against the caps: hurdles for the candidates, and the caps of a pick for `reserve`. Pure.
+
+All candidates that show a thing are guarded by the same caps on it (`catalog.guards`), so it is enough to look at the
+things in the reader's log, a few dozen, however many candidates there are.
+"""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from adengine.caps import windows
+from adengine.caps.claims import Pick, WireCap
+from adengine.caps.records import Seen
+from adengine.catalog.guards import Guard
+from adengine.catalog.nouns import Level
+from adengine.catalog.snapshot import Snapshot
+from adengine.serving.eligibility import Hurdle, Mask
+
+CAPPED = "all_capped"
+
+
+class Clockface:
+    """What windows mean at one instant on one site; each is worked out once."""
+
+    def __init__(self, now_s: int, timezone: str) -> None:
+        self._now_s = now_s
+        self._zone = ZoneInfo(timezone)
+        self._wires: dict[str, int] = {}
+
+    def wire(self, window: str) -> int:
+        if window not in self._wires:
+            self._wires[window] = windows.wire(window, self._now_s, self._zone)
+        return self._wires[window]
+
+
+def capped_hurdles(snapshot: Snapshot, seen: Seen, clockface: Clockface) -> list[Hurdle]:
+    """One hurdle for each kind of cap ("flight/1d") that has no room left for something this reader has seen."""
+    refused: dict[str, Mask] = {}
+    for level in Level:
+        for id_ in seen.things(level):
+            for guard in snapshot.guards_on.get((level, id_), ()):
+                if seen.count(level, id_, clockface.wire(guard.window), guard.owner) >= guard.limit:
+                    if spelled(guard) not in refused:
+                        refused[spelled(guard)] = np.ones(len(snapshot.candidates), bool)
+                    refused[spelled(guard)][snapshot.showing(level, id_)] = False
+    return [Hurdle(reason=CAPPED, passes=passes, detail=cap) for cap, passes in refused.items()]
+
+
+def pick_of(snapshot: Snapshot, row: int, clockface: Clockface) -> tuple[Pick, tuple[Guard, ...]]:
+    """A candidate as `reserve` takes it, and its guards in the order of the pick's caps."""
+    flight_row = int(snapshot.candidates.flight_row[row])
+    flight, guards = snapshot.flights[flight_row], snapshot.guards_of(flight_row)
+    caps = tuple(WireCap(int(guard.level), clockface.wire(guard.window), guard.limit, guard.owner) for guard in guards)
+    creative = int(snapshot.candidates.creative[row])
+    return Pick(creative, flight.id, flight.campaign, flight.advertiser, caps), guards
+
+
+def refused_hurdle(snapshot: Snapshot, row: int, guard: Guard) -> Hurdle:
+    """A reservation was refused by `guard`: nothing that shows the same thing has room either."""
+    flight = snapshot.flights[snapshot.candidates.flight_row[row]]
+    ids = {
+        Level.CREATIVE: int(snapshot.candidates.creative[row]),
+        Level.FLIGHT: flight.id,
+        Level.CAMPAIGN: flight.campaign,
+        Level.ADVERTISER: flight.advertiser,
+    }
+    passes = np.ones(len(snapshot.candidates), bool)
+    passes[snapshot.showing(guard.level, ids[guard.level])] = False
+    return Hurdle(reason=CAPPED, passes=passes, detail=spelled(guard))
+
+
+def spelled(guard: Guard) -> str:
+    """Level and window, as counts and explanations name a cap."""
+    return f"{guard.level.name.lower()}/{guard.window}"

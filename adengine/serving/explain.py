@@ -1,0 +1,95 @@
+"""The explanation of a page: every candidate of every slot with its one reason, or its chance in the draw. Pure.
+
+The same hurdles that decided the page are printed, so an explanation cannot tell another story; it reconciles:
+candidates = Σ refused + the one chosen (if any).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from adengine.catalog import ids
+from adengine.catalog.snapshot import Rows, Snapshot
+from adengine.places import Place
+from adengine.serving.decision import Decision
+from adengine.serving.eligibility import Hurdle, refusals
+from adengine.serving.page import shares
+from adengine.serving.scene import Scene
+
+
+def slot_explanation(decision: Decision, slot: int) -> dict[str, Any] | None:
+    """The candidates of a slot of the request, best first; None if the site has no such slot."""
+    hurdles, snapshot = decision.hurdles[slot], decision.snapshot
+    if decision.slots[slot] is None:
+        return None
+    first = refusals(hurdles, len(snapshot.candidates))
+    chances = _chances(snapshot, np.flatnonzero(first == len(hurdles)))
+    on_page = decision.on_page_beside(slot)
+    listed = []
+    for row in range(len(snapshot.candidates)):
+        hurdle = hurdles[first[row]] if first[row] < len(hurdles) else None
+        reason, detail = _verdict(snapshot, row, hurdle, on_page) if row != decision.rows[slot] else (None, None)
+        listed.append(_candidate(snapshot, row, chances.get(row), reason, detail))
+    return {
+        "topics": [topic.id for topic in decision.topics[slot]],
+        "candidates": len(listed),
+        "refused": dict(Counter(entry["reason"] for entry in listed if entry["reason"] is not None)),
+        "list": listed,
+    }
+
+
+def scene_explanation(scene: Scene) -> dict[str, Any]:
+    """What the page's words were taken to mean."""
+    return {
+        "site": ids.public("site", scene.site.id) if scene.site is not None else None,
+        "place": _place(scene.place),
+        "place_status": scene.place_status,
+        "topics": [topic.id for topic in scene.topics],
+        "unknown_topics": list(scene.strange_topics),
+    }
+
+
+def _verdict(snapshot: Snapshot, row: int, hurdle: Hurdle | None, on_page: frozenset[int]) -> tuple[str, str | None]:
+    """(reason, detail) for a candidate that does not stand here.  hurdle: the first that refused it."""
+    if hurdle is not None:
+        return hurdle.reason, hurdle.detail
+    if not snapshot.candidates.house[row] and int(snapshot.candidates.advertiser[row]) in on_page:
+        return "advertiser_on_page", None
+    return "outranked", None
+
+
+def _candidate(
+    snapshot: Snapshot, row: int, chance: float | None, reason: str | None, detail: str | None
+) -> dict[str, Any]:
+    flight = snapshot.flights[snapshot.candidates.flight_row[row]]
+    creative = snapshot.creatives[snapshot.candidates.creative_row[row]]
+    return {
+        "creative": ids.public("creative", creative.id),
+        "version": creative.version,
+        "flight": ids.public("flight", flight.id),
+        "advertiser": snapshot.advertisers[flight.advertiser],
+        "tier": flight.tier.name.lower(),
+        "priority": flight.priority,
+        "score": chance,
+        "reason": reason,
+        "detail": detail,
+    }
+
+
+def _chances(snapshot: Snapshot, rows: Rows) -> dict[int, float]:
+    """The chance of each eligible candidate to be drawn first in its class of tier and priority."""
+    chances: dict[int, float] = {}
+    for rank in np.unique(snapshot.candidates.rank[rows]):
+        of_class = rows[snapshot.candidates.rank[rows] == rank]
+        parts = shares(snapshot.candidates, of_class)
+        chances |= dict(zip(of_class.tolist(), np.round(parts / parts.sum(), 6).tolist(), strict=True))
+    return chances
+
+
+def _place(place: Place | None) -> dict[str, Any] | None:
+    if place is None:
+        return None
+    return {"id": place.spelling, "name": place.name, "kind": place.kind.value, "path": list(place.path)}

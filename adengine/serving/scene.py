@@ -1,0 +1,102 @@
+"""What the page's words mean: its site, the reader's place, its topics. Pure.
+
+Words that mean nothing are no mistakes: an ambiguous place is no place, an unknown topic none, and explanations say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from adengine.catalog.nouns import Facts, Key, Site, Slot
+from adengine.catalog.snapshot import Snapshot
+from adengine.places import Place, Query, Resolution
+from adengine.serving.request import Asked
+from adengine.topics import Taxonomy, Topic
+
+NOT_GIVEN = "none"
+
+
+class Gazetteer(Protocol):
+    """What is asked of `places.Gazetteer`."""
+
+    def resolve(self, query: Query, /) -> Resolution: ...
+    def ancestors(self, id_: int, /) -> tuple[int, ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    site: Site | None
+    place: Place | None
+    place_status: str
+    """`exact`, `ambiguous` or `unknown`, as `places` resolved it; `none` when the page gave no place."""
+    lineage: tuple[int, ...]
+    """The place and all above it."""
+    topics: tuple[Topic, ...]
+    strange_topics: tuple[str, ...]
+    """Words of the page that name no topic."""
+
+    def topics_in(self, slot: Slot, taxonomy: Taxonomy) -> tuple[Topic, ...]:
+        """The page's, or those that the slot has by default."""
+        return self.topics or tuple(filter(None, map(taxonomy.topic, slot.default_topics)))
+
+    def facts(self, slot: Slot, taxonomy: Taxonomy) -> Facts:
+        """What targeting asks of one slot's request."""
+        topics = [topic.id for topic in self.topics_in(slot, taxonomy)]
+        return Facts(
+            places=self.lineage,
+            topics=tuple(topics),
+            topics_above=tuple({above: None for topic in topics for above in taxonomy.ancestors(topic)[1:]}),
+            slot=slot.name,
+            position=slot.position,
+        )
+
+
+def scene_of(asked: Asked, key: Key, snapshot: Snapshot, gazetteer: Gazetteer, taxonomy: Taxonomy) -> Scene:
+    site = _site(asked.page.url, key, snapshot)
+    found = gazetteer.resolve(asked.reader.place) if asked.reader.place is not None else None
+    place = found.place if found is not None else None
+    topics, strange = resolved_topics(asked.page.topics, site, taxonomy)
+    return Scene(
+        site=site,
+        place=place,
+        place_status=found.status if found is not None else NOT_GIVEN,
+        lineage=gazetteer.ancestors(place.id) if place is not None else (),
+        topics=topics,
+        strange_topics=strange,
+    )
+
+
+def resolved_topics(
+    words: Iterable[str], site: Site | None, taxonomy: Taxonomy
+) -> tuple[tuple[Topic, ...], tuple[str, ...]]:
+    """(the topics that `words` name, each once; the words that name none)."""
+    aliases = site.topics if site is not None else {}
+    found: dict[str, Topic] = {}
+    strange: list[str] = []
+    for word in words:
+        topic = taxonomy.resolve(word, aliases)
+        if topic is None:
+            strange.append(word)
+        else:
+            found[topic.id] = topic
+    return tuple(found.values()), tuple(strange)
+
+
+def _site(url: str | None, key: Key, snapshot: Snapshot) -> Site | None:
+    """The key's site; or the one that the page's domain belongs to; or the only one there is."""
+    if key.site is not None:
+        return snapshot.sites.get(key.site)
+    site = snapshot.site_of(_host(url)) if url else None
+    if site is not None:
+        return snapshot.sites.get(site)
+    return next(iter(snapshot.sites.values())) if len(snapshot.sites) == 1 else None
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

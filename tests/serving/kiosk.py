@@ -1,0 +1,183 @@
+"""A page renderer beside a real Filler: asks as pages do, sends beacons as browsers do, on a clock that tests set."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+import flask
+import orjson
+from flask.testing import FlaskClient
+
+from adengine import topics
+from adengine.caps.claims import Confirmation, ReaderLog
+from adengine.catalog.nouns import Flight, Key, Scope
+from adengine.catalog.snapshot import Snapshot, compile_snapshot
+from adengine.counting.events import Fill, read_event
+from adengine.counting.keyring import key_ring
+from adengine.counting.metrics import Kind
+from adengine.counting.tokens import PURPOSE, Served, TokenMinter, TokenReader
+from adengine.places import Gazetteer
+from adengine.serving import api
+from adengine.serving.fill import Filler
+from adengine.serving.readers import ReaderIds
+from adengine.serving.request import parse
+from adengine.store import keys
+from adengine.store.client import Store
+from adengine.web import auth, manners, openapi, problems, request_ids
+from tests.builders import NOW_S, a_catalogue, a_key
+from tests.stores import PATIENT_MS
+
+KEY = "the key of this kiosk"
+SECRET = "a secret that only these tests know, 0123456789"
+BASE_URL = "https://ads.example"
+HOLD_S = 60
+
+
+class Kiosk:
+    """`kiosk(reader="a")` is a page view's answer; `kiosk.show(fill)` its impression."""
+
+    def __init__(self, store: Store, gazetteer: Gazetteer, *flights: Flight, **catalogue: Any) -> None:
+        self.store = store
+        self.now_s = NOW_S
+        self.database_ok = True
+        self.snapshot: Snapshot | None = None
+        self.key: Key = a_key(scopes=(Scope.MANAGE,))
+        self.log = _LogAt(store, self)
+        self.reader_ids = ReaderIds(SECRET)
+        ring = key_ring(PURPOSE, SECRET)
+        self.tokens = TokenReader(ring)
+        self.minter = TokenMinter(ring)
+        self.gazetteer = gazetteer
+        self.taxonomy = topics.load()
+        self.patience_ms = PATIENT_MS
+        """How long a page may wait for the store; the machine is shared, so longer than in production."""
+        self.round_trips = 0
+        """What the last page cost."""
+        self._requests = count(1)
+        self.book(*flights, **catalogue)
+
+    def book(self, *flights: Flight, **catalogue: Any) -> None:
+        """Another catalogue, from now on."""
+        known = {"keys": ((auth.digest(KEY), self.key),)} | catalogue
+        self.snapshot = compile_snapshot(a_catalogue(*flights, **known), self.now_s)
+
+    @property
+    def filler(self) -> Filler:
+        return Filler(
+            snapshots=self,
+            reader_log=self.log,
+            reader_ids=self.reader_ids,
+            minter=self.minter,
+            gazetteer=self.gazetteer,
+            taxonomy=self.taxonomy,
+            base_url=BASE_URL,
+            hold_s=HOLD_S,
+            store_timeout_ms=self.patience_ms,
+            monotonic=time.monotonic,
+            store_ms=2 * self.patience_ms,
+        )
+
+    def client(self) -> FlaskClient:
+        """The same over HTTP, with the kiosk's key under `KEY`."""
+        return self.app()[0].test_client()
+
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document of the routes."""
+        return dict(self.app()[1].spec.to_dict())
+
+    def app(self) -> tuple[flask.Flask, openapi.Api]:
+        app = flask.Flask("kiosk", static_folder=None)
+        manners.install(app)
+        problems.install(app)
+        auth.install(app, lambda digest: self.snapshot and self.snapshot.keys.get(digest))
+        documented = openapi.install(app)
+        documented.register_blueprint(api.blueprint(self.filler, self, self.log, self.reader_ids, lambda: self.now_s))
+        return app, documented
+
+    def current(self) -> Snapshot | None:
+        return self.snapshot
+
+    def __call__(
+        self,
+        *,
+        reader: str | dict[str, Any] | None = None,
+        slots: Sequence[Any] = ("article-header",),
+        place: Any = None,
+        topics: Sequence[str] = (),
+        page: dict[str, Any] | None = None,
+        **fields: Any,
+    ) -> dict[str, Any]:
+        """The answer to a page.  slots: names, or documents.  reader: his key, or all that a page tells of him."""
+        body = {
+            "page": {"url": "https://news.example/a", "topics": list(topics)} | (page or {}),
+            "reader": {"place": place} | (reader if isinstance(reader, dict) else {"key": reader}),
+            "slots": [{"slot": slot} if isinstance(slot, str) else slot for slot in slots],
+        } | fields
+        before = self.store.round_trips
+        asked = parse(orjson.dumps(body))
+        request = request_ids.ulid(self.now_s * 1000, next(self._requests).to_bytes(10, "big"))
+        answer = self.filler.fill(asked, self.key, api.moment_of(asked, self.now_s, request))
+        self.round_trips = self.store.round_trips - before
+        return answer
+
+    def show(self, fill: dict[str, Any]) -> Confirmation:
+        """What the caps make of a filled slot's impression, now."""
+        served = self.served(fill)
+        if not served.held or served.reader is None:
+            return Confirmation.CONFIRMED
+        assert self.snapshot is not None
+        lifetimes = self.snapshot.lifetimes(served.flight, served.creative)
+        return self.log.confirm(
+            served.reader, served.creative, served.flight, served.view, lifetimes, now_s=self.now_s
+        )[0]
+
+    def served(self, fill: dict[str, Any]) -> Served:
+        """What the impression's token tells."""
+        token = fill["impression_url"].rsplit("/", 1)[1]
+        served = self.tokens.read(token, Kind.IMPRESSION).served
+        assert served is not None
+        return served
+
+    def events(self) -> list[Fill]:
+        """Every fill's event, in no order."""
+        streams = self.store.across([("XRANGE", keys.stream(bucket), "-", "+") for bucket in range(keys.BUCKETS)])
+        found = [read_event(entry[1][1]) for stream in streams for entry in stream]
+        return [event for event in found if isinstance(event, Fill)]
+
+    def everything(self) -> bytes:
+        """All names and values in the store, one after another."""
+        names = [name for reply in self.store.everywhere("KEYS", "*") for name in _listed(reply)]
+        readers = {b"string": "GET", b"hash": "HGETALL", b"stream": "XREVRANGE"}
+        kept = list(names)
+        for name in names:
+            command = readers[self.store.read(("TYPE", name.decode()))[0]]
+            span = ("+", "-") if command == "XREVRANGE" else ()
+            kept.append(repr(self.store.read((command, name.decode(), *span))).encode())
+        return b"\n".join(kept)
+
+
+class _LogAt(ReaderLog):
+    """The reader log on the kiosk's clock instead of the store's own."""
+
+    def __init__(self, store: Store, kiosk: Kiosk) -> None:
+        super().__init__(store)
+        self._kiosk = kiosk
+
+    def reserve(self, *given: Any, **named: Any) -> list[int]:
+        return super().reserve(*given, **named | {"now_s": self._kiosk.now_s})
+
+
+def _listed(reply: Any) -> list[bytes]:
+    return [bytes(name) for name in reply]
+
+
+def flight_of(fill: dict[str, Any]) -> int | None:
+    """The number of the flight that stands in a slot."""
+    return int(fill["creative"]["flight"].removeprefix("flt_")) if fill["status"] == "filled" else None
+
+
+def flights_of(answer: dict[str, Any]) -> list[int | None]:
+    return [flight_of(fill) for fill in answer["fills"]]
