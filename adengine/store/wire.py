@@ -62,9 +62,13 @@ class Wire:
         """
         try:
             to_server = self._ready(deadline_s)
+            if time.monotonic() >= deadline_s:
+                raise Lost("the time allowed was over before the commands could be sent")
             to_server.settimeout(_left_s(deadline_s))
             to_server.sendall(b"".join([_packed(command) for command in commands]))
             return [self._reply(to_server, deadline_s) for _ in commands]
+        except Lost:
+            raise  # the connection is good, and the next call finds it open
         except (OSError, RedisError, hiredis.HiredisError) as error:
             self.close()
             if isinstance(error, AuthenticationError | ResponseError):

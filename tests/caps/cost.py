@@ -18,6 +18,7 @@ from adengine.store import keys
 from adengine.store.client import Store, connect
 
 READERS = 2_000
+RID = b"reader-8"
 NOW_S = 1_800_000_000
 WEEK_S = 7 * 86_400
 CAPS = ((1, 3_600, 2), (1, 86_400, 4), (3, 86_400, 6), (3, WEEK_S, 20), (4, 86_400, 10))
@@ -32,7 +33,7 @@ def main() -> None:
         times = [_reserve_us(store, records, picks) for picks in (1, 3)]
         sys.stdout.write(f"{records:3d} records: 1 pick {times[0]:6.1f} µs, 3 picks {times[1]:6.1f} µs\n")
     for records in (1, 5, 20):
-        sys.stdout.write(f"{records:3d} records: {_bytes_a_reader(store, records):5.0f} bytes a reader\n")
+        sys.stdout.write(f"{records:3d} records: {_bytes_a_reader(store, records):5d} bytes a reader\n")
     store.everywhere("FLUSHALL")
 
 
@@ -49,12 +50,14 @@ def _reserve_us(store: Store, records: int, picks: int) -> float:
     return float(line.split("usec_per_call=")[1].split(",")[0])
 
 
-def _bytes_a_reader(store: Store, records: int) -> float:
-    """Keys, expiry and the table's share included."""
+def _bytes_a_reader(store: Store, records: int) -> int:
+    """Key and log after so many pages; the server's tables of keys and expiries add some 50 bytes to each reader."""
     store.everywhere("FLUSHALL")
-    before = _used_bytes(store)
-    _fill(store, records)
-    return (_used_bytes(store) - before) / READERS
+    for _ in range(records):
+        ReaderLog(store).reserve(
+            RID, [Pick(1, 1, 1, 1)], bucket=RID[0], view=7, hold_s=0, retention_s=WEEK_S, now_s=NOW_S
+        )
+    return int(store.read(("MEMORY", "USAGE", keys.reader_log(RID)))[0])
 
 
 def _fill(store: Store, records: int) -> None:
@@ -71,11 +74,6 @@ def _fill(store: Store, records: int) -> None:
 def _pick(ad: int) -> Pick:
     caps = tuple(WireCap(level=level, window=window, limit=limit, owner=1) for level, window, limit in CAPS)
     return Pick(creative=ad, flight=ad // 2 + 1, campaign=ad // 3 + 1, advertiser=ad // 9 + 1, caps=caps)
-
-
-def _used_bytes(store: Store) -> int:
-    memory = bytes(store.everywhere("INFO", "memory")[0]).decode()
-    return int(memory.split("used_memory:")[1].split()[0])
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ class Proxy:
     """Listens on `url`; forwards to the store at `upstream` (redis://host:port)."""
 
     def __init__(self, upstream: str) -> None:
-        parts = urlsplit(upstream)
-        self._upstream = (parts.hostname or "", parts.port or 0)
+        self.upstream = upstream
+        """Of the connections to come."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}"
         self.delay_s = 0.0
@@ -34,7 +34,8 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(self._upstream)
+            parts = urlsplit(self.upstream)
+            server = socket.create_connection((parts.hostname or "", parts.port or 0))
             threading.Thread(target=self._copy, args=(client, server, False), daemon=True).start()
             threading.Thread(target=self._copy, args=(server, client, True), daemon=True).start()
 

@@ -10,6 +10,7 @@ from adengine.errors import StoreUnavailable
 from adengine.store.client import StoreRefused, connect
 from tests import stores
 from tests.eventually import eventually
+from tests.store.proxy import Proxy
 from tests.store.scripts import ADD, KEYS, served
 
 BACK_WITHIN_S = 2
@@ -47,16 +48,23 @@ def test_a_restart_between_two_calls_fails_neither(tmp_path: Path) -> None:
             assert store.run(ADD, [KEYS[0]], [1]) == expected
 
 
-def test_a_primary_that_became_a_replica_is_left_until_it_is_primary_again(tmp_path: Path) -> None:
-    with stores.server(stores.VALKEY, tmp_path) as (url, _):
-        store = connect(url, timeout_ms=stores.PATIENT_MS)
+def test_a_server_that_became_a_replica_is_left_for_the_one_that_stands_at_its_address_now(tmp_path: Path) -> None:
+    with (
+        stores.server(stores.VALKEY, tmp_path / "old") as (old, _),
+        stores.server(stores.VALKEY, tmp_path / "new") as (
+            new,
+            _,
+        ),
+    ):
+        address = Proxy(old)
+        store = connect(address.url, timeout_ms=stores.PATIENT_MS)
         assert served(store, KEYS[0])
-        admin = connect(url, timeout_ms=stores.PATIENT_MS)
-        admin.everywhere("REPLICAOF", "127.0.0.1", "1")
+        connect(old, timeout_ms=stores.PATIENT_MS).everywhere("REPLICAOF", *new.removeprefix("redis://").split(":"))
+        address.upstream = new
         with pytest.raises(StoreUnavailable, match="READONLY"):
             store.run(ADD, [KEYS[0]], [1])
-        admin.everywhere("REPLICAOF", "NO", "ONE")
         eventually(lambda: served(store, KEYS[0]), within_s=BACK_WITHIN_S)
+        address.close()
 
 
 def test_a_wrong_password_is_refused_and_known_as_such(tmp_path: Path) -> None:

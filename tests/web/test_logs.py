@@ -14,8 +14,8 @@ from adengine.web import logs
 from tests.web.small_app import an_app, bearer
 logs.configure("{level}")
 client = an_app().test_client()
-strange = {{"User-Agent": "agent-4711", "X-Request-Id": "chosen-4711", **bearer("reader-4711")}}
-for path in ("/livez?reader=key-4711", "/problems/invalid", "/v1/things?q=key-4711", "/nowhere/4711", "/raise/often"):
+strange = {{"User-Agent": "agent-telltale", "X-Request-Id": "chosen-telltale", **bearer("reader-telltale")}}
+for path in ("/livez?reader=key-telltale", "/problems/invalid", "/v1/things?q=key-telltale", "/nowhere/telltale", "/raise/often"):
     client.get(path, headers=strange, environ_overrides={{"REMOTE_ADDR": "203.0.113.47"}})
 client.get("/raise/bug")
 logging.getLogger("somelibrary").warning("a library speaks")
@@ -58,7 +58,7 @@ def test_nothing_of_the_reader_is_in_a_line(at_info: list[dict[str, object]]) ->
     harmless = [line for line in at_info if line["event"] != "unexpected"]
     assert len(harmless) == len(at_info) - 1
     text = json.dumps(harmless)
-    assert "4711" not in text
+    assert "telltale" not in text
     assert "203.0.113" not in text
 
 
