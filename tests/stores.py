@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -25,15 +26,28 @@ VALKEY = str(get_binary_path())
 DEBIAN_REDIS = shutil.which("redis-server")
 SLOTS = 16384
 PRIMARIES = 3
+CLUSTER_BUS = 10_000
+"""A node of a cluster also listens so far above its port."""
 PATIENT_MS = 2_000
 """Tests of rules wait longer for a store than a page does: other tests share the machine."""
 
 
 def free_port() -> int:
+    """Below the ports that the kernel deals out, so that nobody is dealt it before the server takes it."""
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        if _is_free(port) and _is_free(port + CLUSTER_BUS):
+            return port
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    return port if port < 50_000 else free_port()  # a cluster node also listens at port + 10 000
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 @contextmanager

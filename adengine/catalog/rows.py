@@ -26,7 +26,6 @@ def catalogue_of(rows: Rows) -> Catalogue:
         slots=tuple(map(_slot, rows["slots"])),
         keys=tuple((bytes.fromhex(row["sha256"]), _key(row)) for row in rows["keys"]),
         advertisers={row["id"]: row["name"] for row in rows["advertisers"]},
-        campaigns={row["id"]: row["name"] for row in rows["campaigns"]},
         flights=tuple(_flight(row, owners) for row in rows["flights"]),
         creatives=tuple(_creative(row, owners) for row in rows["creatives"]),
         landings=tuple((row["creative"], row["version"], row["landing_url"]) for row in rows["landings"]),

@@ -48,7 +48,6 @@ class Catalogue:
     keys: tuple[tuple[bytes, Key], ...] = ()
     """(SHA-256 of the key, the living key)."""
     advertisers: Mapping[int, str]
-    campaigns: Mapping[int, str]
     flights: tuple[Flight, ...] = ()
     """Whatever is not archived, whether it runs now or not."""
     creatives: tuple[Creative, ...] = ()
@@ -82,7 +81,6 @@ class Snapshot:
     """Everything a fill or a beacon asks of the catalogue; shared by all threads of a process, so never edited."""
 
     version: int
-    compiled_at_s: int
     next_boundary_s: int | None
     """When the next flight is about to start, or ends: the guards change then, so compile again."""
     sites: Mapping[int, Site]
@@ -91,7 +89,6 @@ class Snapshot:
     """By site and name."""
     keys: Mapping[bytes, Key]
     advertisers: Mapping[int, str]
-    campaigns: Mapping[int, str]
     flights: tuple[Flight, ...]
     flight_row: Mapping[int, int]
     """Flight id -> its row in `flights` and in every array of shape (flights,)."""
@@ -164,14 +161,12 @@ def compile_snapshot(catalogue: Catalogue, now_s: int, dimensions: Sequence[Dime
     bounds = [bound for f in flights for bound in (f.starts_at_s - LEAD_S, _end(f)) if now_s < bound < FOREVER_S]
     return Snapshot(
         version=catalogue.version,
-        compiled_at_s=now_s,
         next_boundary_s=min(bounds, default=None),
         sites={site.id: site for site in catalogue.sites},
         site_of_domain={domain.casefold(): site.id for site in catalogue.sites for domain in site.domains},
         slots={(slot.site, slot.name): slot for slot in catalogue.slots},
         keys=dict(catalogue.keys),
         advertisers=dict(catalogue.advertisers),
-        campaigns=dict(catalogue.campaigns),
         flights=flights,
         flight_row={flight.id: row for row, flight in enumerate(flights)},
         creatives=creatives,

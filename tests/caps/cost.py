@@ -53,10 +53,9 @@ def _reserve_us(store: Store, records: int, picks: int) -> float:
 def _bytes_a_reader(store: Store, records: int) -> int:
     """Key and log after so many pages; the server's tables of keys and expiries add some 50 bytes to each reader."""
     store.everywhere("FLUSHALL")
+    log, pick = ReaderLog(store), Pick(1, 1, 1, 1)
     for _ in range(records):
-        ReaderLog(store).reserve(
-            RID, [Pick(1, 1, 1, 1)], bucket=RID[0], view=7, hold_s=0, retention_s=WEEK_S, now_s=NOW_S
-        )
+        log.reserve(RID, [pick], bucket=RID[0], view=7, hold_s=0, retention_s=WEEK_S, now_s=NOW_S)
     return int(store.read(("MEMORY", "USAGE", keys.reader_log(RID)))[0])
 
 
