@@ -111,14 +111,6 @@ def fill_event(fill: Fill) -> bytes:
     return b"".join(parts)
 
 
-def beacon_event(
-    body: bytes, *, at_s: int, variant: int = NONE, reason: str = "", first: bool = True, measurable: bool = False
-) -> bytes:
-    """What record.lua writes, for tests and for replays."""
-    tail = _BEACON_TAIL.pack(at_s, variant, FIRST * first | MEASURABLE * measurable)
-    return _BEACON + body + tail + reason.encode("ascii")
-
-
 def read_event(event: bytes) -> Beacon | Fill:
     """The event in `event`; raises `Unreadable`."""
     if event[:1] not in (_BEACON, _FILL):

@@ -141,7 +141,10 @@ class Store:
     def _exchange(self, address: Address, commands: Sequence[Command], deadline_s: float) -> list[Any]:
         """One round trip; refusals stand among the replies, except those of a node that cannot serve."""
         breaker = self._breakers.setdefault(address, Breaker())
-        if not breaker.admits(time.monotonic()):
+        now_s = time.monotonic()
+        if now_s >= deadline_s:
+            raise StoreUnavailable("the time allowed was over before the store was asked")  # which says nothing of it
+        if not breaker.admits(now_s):
             raise StoreUnavailable("the store did not answer the last calls; trying again shortly")
         wires = self._wires()
         wire = wires.get(address) or wires.setdefault(address, self._nodes.wire(address))

@@ -86,6 +86,8 @@ class EmbeddedValkey:
         """Whether the server lives; one that we adopted does as long as it holds the directory's lock."""
         if self._process is not None:
             return self._process.poll() is None
+        if not self._folder.is_dir():
+            return False
         with self._lock() as lock:
             return lock is None
 

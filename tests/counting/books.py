@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from sqlalchemy import Engine, func, select
 
 from adengine.counting.consume import Consumer
-from adengine.counting.events import beacon_event, fill_event
+from adengine.counting.events import BEACON, FIRST, MEASURABLE, fill_event
 from adengine.counting.ledger import Ledger
-from adengine.counting.metrics import Kind, Metric
+from adengine.counting.metrics import NONE, Kind, Metric
 from adengine.counting.tables import dead_letter, rollup, seen
 from adengine.counting.tokens import TokenMinter, TokenReader
 from adengine.store import keys
@@ -24,6 +25,14 @@ KEEP_S = 3600
 
 def body_of(kind: Kind, **served: Any) -> bytes:
     return READER.read(MINTER.mint(a_served(**served))[kind], kind).body
+
+
+def beacon_event(
+    body: bytes, *, at_s: int, variant: int = NONE, reason: str = "", first: bool = True, measurable: bool = False
+) -> bytes:
+    """What record.lua writes."""
+    tail = struct.pack(">IBB", at_s, variant, FIRST * first | MEASURABLE * measurable)
+    return bytes([BEACON]) + body + tail + reason.encode("ascii")
 
 
 def an_impression(request: int = 1, *, kind: Kind = Kind.IMPRESSION, at_s: int = NOW_S, **fields: Any) -> bytes:

@@ -19,6 +19,11 @@ def test_every_reason_is_documented_in_the_order_of_its_table() -> None:
     assert rows_below("What does not count, and why") == [row.name for row in REASONS]
 
 
+def test_the_document_says_which_reasons_stand_in_reports() -> None:
+    said = dict(re.findall(r"^\| `(\w+)` \|.*\| (yes|no) \|$", TEXT, re.M))
+    assert said == {row.name: "yes" if row.reported else "no" for row in REASONS}
+
+
 def test_every_check_of_the_audit_is_documented() -> None:
     assert rows_below("Audit") == [check.name for check in CHECKS]
 

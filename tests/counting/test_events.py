@@ -19,6 +19,7 @@ from adengine.counting.events import (
 from adengine.counting.metrics import NONE, Kind
 from adengine.counting.reasons import REASONS
 from adengine.counting.tokens import TokenMinter, TokenReader
+from tests.counting.books import beacon_event
 from tests.counting.builders import a_fill, a_ring, a_served
 
 U32 = st.integers(0, 2**32 - 1)

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from adengine.caps.claims import RESERVE
-from adengine.catalog.nouns import Level, Targeting, Tier, Without
+from adengine.catalog.nouns import Level, Targeting, Tier
 from adengine.counting.events import Refusal, SlotOutcome
 from adengine.counting.metrics import NONE
 from adengine.store import keys
@@ -179,85 +179,6 @@ def test_readers_do_not_share_their_caps_nor_do_sites(kiosk: Open) -> None:
     shop = kiosk(a_flight(caps=(a_cap(1),)))
     assert [flights_of(shop(reader=reader)) for reader in "aabb"] == [[1], [None], [1], [None]]
     assert shop.reader_ids.rid(1, "a") != shop.reader_ids.rid(2, "a")
-
-
-def test_an_explanation_reconciles_and_names_the_dimension_or_the_cap(kiosk: Open) -> None:
-    shop = kiosk(
-        a_flight(1, campaign=1, advertiser=1, caps=(a_cap(1, Level.CAMPAIGN, "1d"),)),
-        a_flight(2, campaign=2, advertiser=2, targeting=Targeting(positions=among("rail"))),
-        a_flight(3, campaign=3, advertiser=3, ends_at_s=NOW_S),
-        a_flight(4, campaign=4, advertiser=4, tier=Tier.HOUSE),
-        a_flight(5, campaign=5, advertiser=5, tier=Tier.HOUSE, weight=3),
-        slots=THREE,
-    )
-    shop(reader="a", slots=["a"])
-    answer = shop(reader="a", slots=["a", "b", "nowhere"], explain=True, place="Springfield", topics=["x", "politics"])
-    assert answer["explain"] == {
-        "site": "site_1", "place": None, "place_status": "ambiguous", "topics": ["386"], "unknown_topics": ["x"],
-    }  # fmt: skip
-    for fill in answer["fills"][:2]:
-        told = fill["explain"]
-        assert told["candidates"] == len(told["list"]) == 5
-        assert sum(told["refused"].values()) + (fill["status"] == "filled") == told["candidates"]
-        assert told["refused"] == dict(Counter(c["reason"] for c in told["list"] if c["reason"]))
-        assert [c["flight"] for c in told["list"] if c["reason"] is None] == [fill["creative"]["flight"]]
-        by_flight = {candidate["flight"]: candidate for candidate in told["list"]}
-        assert (by_flight["flt_1"]["reason"], by_flight["flt_1"]["detail"]) == ("all_capped", "campaign/1d")
-        assert (by_flight["flt_3"]["reason"], by_flight["flt_3"]["score"]) == ("out_of_dates", None)
-        assert (by_flight["flt_4"]["score"], by_flight["flt_5"]["score"]) == (0.25, 0.75)
-    told = {c["flight"]: c for c in answer["fills"][0]["explain"]["list"]}["flt_2"]
-    assert (told["reason"], told["detail"]) == ("no_match", "position")
-    assert answer["fills"][2]["explain"] is None
-
-
-def test_every_explanation_of_random_catalogues_reconciles(kiosk: Open) -> None:
-    """200 seeded catalogues and pages; reasons, refusals and the ones chosen always add up to the candidates."""
-    draw = random.Random(20250907)
-    shop = kiosk()
-    for _ in range(200):
-        shop.book(*[_random_flight(draw, n + 1) for n in range(draw.randrange(7))], slots=THREE)
-        answer = shop(
-            reader=draw.choice([None, "a", "b"]), slots=draw.sample(["a", "b", "c", "nowhere"], draw.randint(1, 4)),
-            explain=True, preview=draw.random() < 0.2, topics=draw.choice([[], ["508"], ["386"]]),
-            exclude={"advertisers": draw.choice([[], ["adv_1"]])},
-        )  # fmt: skip
-        standing = [fill["creative"]["flight"] for fill in answer["fills"] if fill["status"] == "filled"]
-        for fill in answer["fills"]:
-            if fill["slot"] == "nowhere":
-                continue
-            told = fill["explain"]
-            here = [c["flight"] for c in told["list"] if c["reason"] is None]
-            assert here == ([fill["creative"]["flight"]] if fill["status"] == "filled" else [])
-            assert told["candidates"] == len(told["list"]) == sum(told["refused"].values()) + len(here)
-            if fill["status"] == "empty":
-                assert fill["reason"] in (told["refused"] or {"no_match": 0})
-        assert len(answer["fills"]) >= len(standing)
-
-
-def _random_flight(draw: random.Random, id: int) -> Any:
-    owner = draw.randint(1, 3)
-    return a_flight(
-        id,
-        campaign=owner,
-        advertiser=owner,
-        tier=draw.choice(list(Tier)),
-        priority=draw.randint(1, 2),
-        weight=draw.uniform(0.1, 9),
-        starts_at_s=NOW_S + draw.choice([-DAY_S, DAY_S]) if draw.random() < 0.3 else NOW_S,
-        targeting=Targeting(
-            topics=draw.choice([among(), among("483"), among(exclude=("386",))]),
-            slots=draw.choice([among(), among("a", "b")]),
-        ),
-        caps=tuple(
-            a_cap(
-                draw.randint(1, 3),
-                draw.choice(list(Level)),
-                draw.choice(["1h", "1d", "page", "flight", "calendar_day"]),
-            )
-            for _ in range(draw.randrange(3))
-        ),
-        without_reader=draw.choice(list(Without)),
-    )
 
 
 def test_lots_are_drawn_by_weight_through_the_whole_line(kiosk: Open) -> None:
