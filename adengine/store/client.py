@@ -70,7 +70,7 @@ class Store:
         deadline_s = self._deadline_s(timeout_ms)
         call: Command = ("EVALSHA", script.sha, len(keys), *keys, *args)
         reply = self._at(keys[0], [call], deadline_s)[0]
-        if isinstance(reply, Refusal) and reply.code == "NOSCRIPT":
+        if _code(reply) == "NOSCRIPT":
             reply = self._at(keys[0], [("EVAL", script.text, *call[2:])], deadline_s)[0]
         return _good(reply)
 
@@ -92,7 +92,7 @@ class Store:
             these = [commands[index] for index in indices]
             for index, reply in zip(indices, self._exchange(address, these, self._deadline_s(timeout_ms)), strict=True):
                 replies[index] = reply
-        if any(isinstance(reply, Refusal) and reply.code == "MOVED" for reply in replies):
+        if any(_code(reply) == "MOVED" for reply in replies):
             self._nodes.suspect()
         return [_good(reply) for reply in replies]
 
@@ -118,19 +118,26 @@ class Store:
         return time.monotonic() + (self._timeout_ms if timeout_ms is None else timeout_ms) / 1000
 
     def _at(self, key: str, commands: Sequence[Command], deadline_s: float) -> list[Any]:
-        """Replies from the node that holds `key`. A node that says it holds it no more has executed nothing."""
+        """Replies from the node that holds `key`, or from the one that it points at; it has not executed those."""
         asked = self._address(key, deadline_s)
         replies = self._exchange(asked, commands, deadline_s)
-        first = replies[0]
-        if not isinstance(first, Refusal):
-            return replies
-        if first.code == "ASK":
-            asking = [word for command in commands for word in (("ASKING",), command)]
-            return self._exchange(_told(first, asked), asking, deadline_s)[1::2]
-        if first.code == "MOVED" and all(isinstance(reply, Refusal) and reply.code == "MOVED" for reply in replies):
-            self._nodes.moved(key, _told(first, asked))
-            return self._exchange(_told(first, asked), commands, deadline_s)
+        elsewhere = [index for index, reply in enumerate(replies) if _code(reply) in ("MOVED", "ASK")]
+        if elsewhere:
+            pointer = replies[elsewhere[0]]
+            answers = self._followed(key, pointer, asked, [commands[index] for index in elsewhere], deadline_s)
+            for index, answer in zip(elsewhere, answers, strict=True):
+                replies[index] = answer
         return replies
+
+    def _followed(
+        self, key: str, pointer: Refusal, asked: Address, commands: Sequence[Command], deadline_s: float
+    ) -> list[Any]:
+        address = _told(pointer, asked)
+        if pointer.code == "ASK":
+            asking = [word for command in commands for word in (("ASKING",), command)]
+            return self._exchange(address, asking, deadline_s)[1::2]
+        self._nodes.moved(key, address)
+        return self._exchange(address, commands, deadline_s)
 
     def _address(self, key: str, deadline_s: float) -> Address:
         try:
@@ -151,7 +158,7 @@ class Store:
         self._own.round_trips += 1
         try:
             replies = wire.exchange(commands, deadline_s)
-            if isinstance(replies[0], Refusal) and replies[0].code in AWAY:
+            if _code(replies[0]) in AWAY:
                 wire.close()
                 raise Lost(str(replies[0]))
         except Lost as lost:
@@ -174,6 +181,11 @@ def _told(refusal: Refusal, asked: Address) -> Address:
     """Where "MOVED 3999 127.0.0.1:6381" points; without a host, the one that was asked."""
     host, _, port = str(refusal).rpartition(" ")[2].rpartition(":")
     return (host or asked[0], int(port))
+
+
+def _code(reply: Any) -> str:
+    """Of a refusal; empty for an answer."""
+    return reply.code if isinstance(reply, Refusal) else ""
 
 
 def _good(reply: Any) -> Any:

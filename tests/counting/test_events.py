@@ -12,7 +12,6 @@ from adengine.counting.events import (
     Refusal,
     SlotOutcome,
     Unreadable,
-    beacon_event,
     fill_event,
     read_event,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from adengine.errors import StoreUnavailable
+from adengine.store import keys
 from adengine.store.client import Store, StoreRefused, connect
 from tests import stores
 from tests.eventually import eventually
@@ -54,17 +55,17 @@ def test_a_slot_that_moves_is_followed_and_its_script_runs_once(cluster_url: str
 
 def test_a_key_on_its_way_to_another_node_is_asked_for_there(cluster_url: str, primaries: list[Store]) -> None:
     store = connect(cluster_url, timeout_ms=stores.PATIENT_MS)
-    key = KEYS[0]
+    key, left_behind = keys.stream(0), keys.epoch(0)
     slot = primaries[0].everywhere("CLUSTER", "KEYSLOT", key)[0]
     names = [primary.everywhere("CLUSTER", "MYID")[0] for primary in primaries]
-    assert served(store, KEYS[1])
+    assert served(store, left_behind)
     holder = _holder(primaries, key)
     target = (holder + 1) % len(primaries)
     try:
         primaries[target].everywhere("CLUSTER", "SETSLOT", slot, "IMPORTING", names[holder])
         primaries[holder].everywhere("CLUSTER", "SETSLOT", slot, "MIGRATING", names[target])
         assert [store.run(ADD, [key], [1]) for _ in range(3)] == [1, 2, 3]
-        assert store.read(("GET", key), ("STRLEN", key)) == [b"3", 1]
+        assert store.read(("GET", key), ("GET", left_behind), ("STRLEN", key)) == [b"3", b"1", 1]
     finally:
         stores.empty(store)
         for n in (holder, target):

@@ -15,7 +15,9 @@ from tests.web.small_app import an_app, bearer
 logs.configure("{level}")
 client = an_app().test_client()
 strange = {{"User-Agent": "agent-telltale", "X-Request-Id": "chosen-telltale", **bearer("reader-telltale")}}
-for path in ("/livez?reader=key-telltale", "/problems/invalid", "/v1/things?q=key-telltale", "/nowhere/telltale", "/raise/often"):
+for path in (
+    "/livez?reader=key-telltale", "/problems/invalid", "/v1/things?q=key-telltale", "/nowhere/telltale", "/raise/often"
+):
     client.get(path, headers=strange, environ_overrides={{"REMOTE_ADDR": "203.0.113.47"}})
 client.get("/raise/bug")
 logging.getLogger("somelibrary").warning("a library speaks")
