@@ -47,7 +47,7 @@ class Bounded(fields.Field[Any]):
 
 
 class Whole(Bounded):
-    """A whole number written as one: neither 1.0 nor true nor "1"."""
+    """A whole number, as JSON Schema's "integer" means it: 5 and 5.0 are the same; 1.9, true and "1" are none."""
 
     def __init__(self, low: int, high: int, **kwargs: Any) -> None:
         self.described = {"type": "integer", "minimum": low, "maximum": high}
@@ -55,6 +55,8 @@ class Whole(Bounded):
         self._low, self._high = low, high
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:  # noqa: ARG002
+        if type(value) is float and value.is_integer():
+            value = int(value)
         if type(value) is not int or not self._low <= value <= self._high:
             raise ValidationError(f"must be a whole number from {self._low} to {self._high}")
         return value

@@ -102,15 +102,6 @@ def parse(body: bytes) -> Asked:
     return asked
 
 
-class Integer(Whole):
-    """A whole number, however JSON writes it: 5 and 5.0 are the same number (JSON schema's "integer"), 1.9 is none."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if type(value) is float and value.is_integer():
-            value = int(value)
-        return super()._deserialize(value, attr, data, **kwargs)
-
-
 class Positive(Bounded):
     """A finite number above 0."""
 
@@ -225,7 +216,7 @@ class SlotForm(_Form):
     )
     max_width_px = Positive(100_000, allow_none=True, metadata={"description": "Longest line, label included."})
     font_px = Positive(1_000, allow_none=True, metadata={"description": "By default the slot's."})
-    max_chars = Integer(
+    max_chars = Whole(
         1, 100_000, allow_none=True, metadata={"description": "Most graphemes of the line, label included."}
     )
 
@@ -250,10 +241,10 @@ class FillForm(_Form):
     reader = fields.Nested(ReaderForm, allow_none=True)
     slots = fields.List(fields.Nested(SlotForm), required=True, validate=validate.Length(1, SLOTS_MAX))
     exclude = fields.Nested(ExcludeForm, allow_none=True)  # type: ignore[assignment]  # the name of an option of Schema too
-    now_s = Integer(
+    now_s = Whole(
         SECONDS_MIN, SECONDS_MAX, allow_none=True, metadata={"description": "Decide as if it were then (scope manage)."}
     )
-    seed = Integer(0, SEED_MAX, allow_none=True, metadata={"description": "Draw the same lots again (scope manage)."})
+    seed = Whole(0, SEED_MAX, allow_none=True, metadata={"description": "Draw the same lots again (scope manage)."})
     preview = Flag(allow_none=True, metadata={"description": "Bill, hold and count nothing (scope manage)."})
     explain = Flag(
         allow_none=True, metadata={"description": "List every candidate with its reason or score (scope manage)."}

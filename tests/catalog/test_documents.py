@@ -21,7 +21,7 @@ from adengine.errors import Invalid, PreconditionFailed, PreconditionRequired
 from adengine.places import Gazetteer
 from tests.catalog.desk import Desk
 
-WHOLE = (1.0, 1.9, True, "1", None, [], 2**70, -1, float("nan"), float("inf"))
+WHOLE = (1.9, True, "1", None, [], 2**70, -1, float("nan"), float("inf"))
 WRONG: dict[str, tuple[Any, ...]] = {
     "priority": (*WHOLE, 0, 11),
     "weight": (True, "1", None, 0, -1, 1e9, float("nan"), float("inf")),
