@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 import regex
@@ -43,13 +44,19 @@ class Measured:
     """Advance width in em by font class, regular weight; rounded up to 1/10 000."""
 
 
+@lru_cache(maxsize=4096)
 def measure(text: str) -> Measured:
-    """The lengths of `text` on one line. Lone surrogates count as question marks; nothing is refused here."""
+    """The lengths of `text` on one line. Lone surrogates count as question marks; nothing is refused here.
+
+    Remembered, because a line that is checked, previewed and stored is measured each time.
+    """
     text = text.encode("utf-8", "replace").decode()
     return Measured(
         chars=len(clusters(text)),
         cells=max(wcwidth.wcswidth(text), 0),
-        width_em={row.name: _rounded_up(_width_em(text, (row.file, FALLBACK_FILE))) for row in FONT_CLASS_ROWS},
+        width_em=MappingProxyType(
+            {row.name: _rounded_up(_width_em(text, (row.file, FALLBACK_FILE))) for row in FONT_CLASS_ROWS}
+        ),
     )
 
 
