@@ -16,9 +16,9 @@ from adengine.store.client import Store, connect
 from tests.counting.books import KEEP_S, a_consumer, an_impression, append, counted, drain, reasons
 from tests.eventually import eventually
 
-BUCKETS, EVENTS = 2, 1_200
-"""In each bucket; read in portions of 200, so that there is work left whenever a consumer is killed."""
 KILLS = 4
+BUCKETS, EVENTS = 2, 600
+"""So many come into each bucket before each kill. They are read in portions of 200: a kill finds work half done."""
 Process = multiprocessing.process.BaseProcess
 
 
@@ -41,19 +41,27 @@ def _kill_some_time_after(process: Process, chance: random.Random, advanced: Cal
     process.join()
 
 
-def _killed_again_and_again(store: Store, store_url: str, engine: Engine, database_url: str) -> None:
-    chance = random.Random(2)
+def _append(store: Store, kill: int) -> None:
     for bucket in range(BUCKETS):
-        numbers = range(bucket * EVENTS, (bucket + 1) * EVENTS)
+        first = (kill * BUCKETS + bucket) * EVENTS
+        numbers = range(first, first + EVENTS)
         copies = [an_impression(number, first=False, reason="duplicate") for number in numbers[::5]]
         append(store, *map(an_impression, numbers), *copies, *map(an_impression, numbers[::5]), bucket=bucket)
+
+
+def _killed_again_and_again(store: Store, store_url: str, engine: Engine, database_url: str) -> None:
+    chance = random.Random(2)
+    left_undone = 0
     for kill in range(KILLS):
         before = counted(engine)
+        _append(store, kill)
         _kill_some_time_after(_started(store_url, database_url), chance, lambda: counted(engine) > before)  # noqa: B023
-        assert kill or counted(engine) < BUCKETS * EVENTS, "the first one was to be killed in the middle of its work"
+        left_undone += counted(engine) < (kill + 1) * BUCKETS * EVENTS
+    assert left_undone, "none was killed in the middle of its work"
     drain(a_consumer(store, engine))
-    assert counted(engine) == BUCKETS * EVENTS
-    assert reasons(engine, Metric.INVALID_IMPRESSION) == {"duplicate": BUCKETS * EVENTS // 5}
+    events = KILLS * BUCKETS * EVENTS
+    assert counted(engine) == events
+    assert reasons(engine, Metric.INVALID_IMPRESSION) == {"duplicate": events // 5}
     assert [finding for finding in audit.run(engine, store) if not finding.holds] == []
 
 
