@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import Browser
 
 from adengine.store import schema, sql
 from adengine.store.client import Store, connect
 from tests import stores
+from tests.chromium import chromium
 
 STORES = ("valkey", "cluster", *(("redis7",) if stores.DEBIAN_REDIS else ()))
 
@@ -56,6 +58,13 @@ def valkey(valkey_url: str) -> Iterator[Store]:
     stores.empty(made)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One for all tests of a process: playwright can run only once in it."""
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.eventually import eventually
-from tests.live.browser import chromium
 from tests.live.engine import Engine
 from tests.live.pages import delivered
 
@@ -30,9 +29,10 @@ LINE = """() => { const slot = document.querySelector('.spn'); const box = slot.
 
 
 @pytest.fixture(scope="module")
-def context() -> Iterator[BrowserContext]:
-    with chromium() as browser:
-        yield browser.new_context(viewport={"width": 1400, "height": 900})
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    yield context
+    context.close()
 
 
 @pytest.fixture
@@ -90,10 +90,8 @@ def test_reloading_beyond_the_cap_shows_the_house_line_and_says_why(page: Page) 
     assert "house line" in said.lower() and "3" in said and "cap" in said.lower()
 
 
-def test_a_shown_line_is_counted_by_itself_without_scripts(demo: Engine, context: BrowserContext) -> None:
+def test_a_shown_line_is_counted_by_itself_without_scripts(demo: Engine, browser: Browser) -> None:
     before = delivered(demo)["impressions"]
-    browser = context.browser
-    assert browser is not None
     plain = browser.new_context(java_script_enabled=False)
     plain.new_page().goto(demo.url + QWIKET)
     eventually(lambda: delivered(demo)["impressions"] == before + 1, within_s=10)
