@@ -16,6 +16,10 @@ from adengine.web.json_strict import parse
 BYTES_MAX = 2_000_000
 """The largest body of any route; `POST /v1/fill` has its own, smaller one."""
 
+DRAINED_MAX = 16_000_000
+"""How much of a refused body is still taken in, bytes: a sender who is cut off reads a broken pipe, not our answer."""
+_CHUNK = 64_000
+
 
 def read_bytes(*, bytes_max: int = BYTES_MAX) -> bytes:
     """The request's body; raises `TooLarge` when more than `bytes_max` bytes are announced or arrive."""
@@ -26,7 +30,16 @@ def read_bytes(*, bytes_max: int = BYTES_MAX) -> bytes:
         body = request.get_data()
         if len(body) <= bytes_max:
             return body
+    if announced <= DRAINED_MAX:
+        _drain(announced or DRAINED_MAX)
     raise TooLarge(f"the body may have at most {bytes_max} bytes")
+
+
+def _drain(left: int) -> None:
+    """Reads on, at most `left` bytes, and forgets."""
+    stream = flask.request.environ["wsgi.input"]
+    while left > 0 and (taken := len(stream.read(min(left, _CHUNK)))):
+        left -= taken
 
 
 def read_json(*, bytes_max: int = BYTES_MAX) -> Any:

@@ -7,6 +7,7 @@ import io
 import pytest
 from flask.testing import FlaskClient
 
+from adengine.web.body import DRAINED_MAX
 from tests.web.small_app import bearer
 from tests.web.test_json_strict import REFUSED
 
@@ -24,17 +25,28 @@ def test_an_announced_size_over_the_limit_is_413(client: FlaskClient) -> None:
     assert "1000 bytes" in answer.get_json(force=True)["detail"]
 
 
-def test_a_body_without_announced_size_is_cut_off_at_the_limit(client: FlaskClient) -> None:
-    endless = io.BytesIO(b'"' + b"a" * 5000 + b'"')
-    answer = client.post(
+def chunked(client: FlaskClient, stream: io.BytesIO) -> int:
+    return client.post(
         "/echo",
-        input_stream=endless,
+        input_stream=stream,
         content_type="application/json",
         headers={"Transfer-Encoding": "chunked"},
         environ_overrides={"wsgi.input_terminated": True},
-    )
-    assert answer.status_code == 413
-    assert endless.tell() <= 2000
+    ).status_code
+
+
+def test_a_body_without_announced_size_is_refused_past_the_limit_and_taken_in_so_that_its_sender_hears_it(
+    client: FlaskClient,
+) -> None:
+    body = io.BytesIO(b'"' + b"a" * 200_000 + b'"')
+    assert chunked(client, body) == 413
+    assert body.read() == b""
+
+
+def test_a_body_that_will_not_end_is_cut_off(client: FlaskClient) -> None:
+    long = io.BytesIO(b"a" * (DRAINED_MAX + 1_000_000))
+    assert chunked(client, long) == 413
+    assert long.tell() <= DRAINED_MAX + 100_000
 
 
 def test_a_body_of_exactly_the_limit_is_read(client: FlaskClient) -> None:
