@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -100,9 +100,9 @@ def _described(parameter: Parameter) -> dict[str, Any]:
 def _schema(name: str) -> dict[str, Any]:
     match name:
         case "group_by":
-            return _list_of(dimensions.BY_NAME)
+            return {"type": "string", "pattern": rf"^({_listed(dimensions.BY_NAME)}|\s*)$"}
         case "metrics":
-            return _list_of(metrics.BY_NAME)
+            return {"type": "string", "pattern": f"^{_listed(metrics.BY_NAME)}$"}
         case "filter":
             return {"type": "array", "items": {"type": "string", "pattern": f"^({'|'.join(_FILTERED)}):"}}
         case "format":
@@ -115,5 +115,7 @@ def _schema(name: str) -> dict[str, Any]:
 _FILTERED = [row.name for row in dimensions.DIMENSIONS if row.wanted is not None]
 
 
-def _list_of(names: Any) -> dict[str, Any]:
-    return {"type": "string", "pattern": f"^({'|'.join(names)})(,({'|'.join(names)}))*$"}
+def _listed(names: Iterable[str]) -> str:
+    """The regular expression of one or more of `names`, comma-separated."""
+    one = rf"\s*({'|'.join(names)})\s*"
+    return f"{one}(,{one})*"

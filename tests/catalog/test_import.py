@@ -129,12 +129,19 @@ def test_further_roles_have_columns_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(("media_type", "file"), [
-    (JSON, b"{}"), (JSON, b"[{]"), (JSON, b"["), (JSON, b'[{"a":1,"a":2}]'), (JSON, b"[NaN]"), (CSV, b""), (CSV, b"\n"),
+    (JSON, b"{}"), (JSON, b"[{]"), (JSON, b"["), (JSON, b'[{"a":1,"a":2}]'), (JSON, b"[NaN]"),
     (JSON, b"[" * 100_000), (JSON, b'["\xff"]'), (CSV, b"campaign\n\xff"), (NDJSON, "{}".encode("utf-16")),
 ])  # fmt: skip
 def test_a_file_without_readable_rows_is_refused_whole(media_type: str, file: bytes) -> None:
     with pytest.raises(Malformed):
         rows_in(file, media_type)
+
+
+@pytest.mark.parametrize("file", [b"", b"\n", b'"never closed'])
+def test_a_file_without_a_header_line_is_refused_whole(file: bytes) -> None:
+    with pytest.raises(Invalid, match="mistake") as caught:
+        rows_in(file, CSV)
+    assert "line 1: the header" in caught.value.mistakes[0].detail
 
 
 def test_more_rows_than_the_limit_are_refused() -> None:

@@ -79,7 +79,7 @@ def _csv(text: str) -> Iterator[Row]:
     records = _records(text)
     header = next(records, None)
     if header is None or header[1] is None:
-        raise Malformed("the file has no header line")
+        raise Invalid([Mistake("", "line 1: the header is missing or no CSV")])
     columns = [name.strip() for name in header[1]]
     roles = _roles(columns)
     for line, cells, said in records:
