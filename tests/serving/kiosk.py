@@ -19,11 +19,11 @@ from adengine.counting.events import Fill, read_event
 from adengine.counting.keyring import key_ring
 from adengine.counting.metrics import Kind
 from adengine.counting.tokens import PURPOSE, Served, TokenMinter, TokenReader
-from adengine.places import Gazetteer
 from adengine.serving import api
 from adengine.serving.fill import Filler
 from adengine.serving.readers import ReaderIds
 from adengine.serving.request import parse
+from adengine.serving.scene import Gazetteer
 from adengine.store import keys
 from adengine.store.client import Store
 from adengine.web import auth, manners, openapi, problems, request_ids
