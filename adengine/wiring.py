@@ -32,7 +32,8 @@ from adengine.serving.readers import ReaderIds
 from adengine.settings import Settings
 from adengine.store import client, schema, sql
 from adengine.topics import api as topics_api
-from adengine.web import auth, health, logs, manners, metrics, openapi, pages, problems
+from adengine.web import auth, health, hot, logs, manners, metrics, openapi, pages, problems
+from adengine.web.hot import HotFlask
 from adengine.web.limits import Limiter
 
 TOKENS = "tokens"
@@ -60,7 +61,7 @@ def create_app(settings: Settings) -> flask.Flask:
     logs.configure(settings.log_level)
     parts = connect(settings)
     parts.snapshots.start()
-    app = flask.Flask("adengine", static_folder=None)
+    app = HotFlask("adengine", static_folder=None)
     app.extensions["adengine"] = parts
     manners.install(app)
     problems.install(app)
@@ -91,11 +92,12 @@ def connect(settings: Settings) -> Parts:
     )
 
 
-def _add_routes(app: flask.Flask, parts: Parts) -> None:
+def _add_routes(app: HotFlask, parts: Parts) -> None:
     api = openapi.install(app)
     managed = [_catalogue(parts), reporting_api.blueprint(parts.engine, parts.gazetteer, parts.taxonomy)]
     Limiter().guard(*managed)
-    filler, pages_fills = _serving(parts)
+    filler, fills, pages_fills = _serving(parts)
+    app.add_hot_route(fills)
     for blueprint in (
         pages_fills,
         _beacons(parts),
@@ -117,7 +119,7 @@ def _catalogue(parts: Parts) -> openapi.Blueprint:
     return blueprint
 
 
-def _serving(parts: Parts) -> tuple[Filler, openapi.Blueprint]:
+def _serving(parts: Parts) -> tuple[Filler, hot.Route, openapi.Blueprint]:
     settings = parts.settings
     reader_log, reader_ids = ReaderLog(parts.store), ReaderIds(settings.secret_key)
     filler = Filler(
@@ -132,7 +134,8 @@ def _serving(parts: Parts) -> tuple[Filler, openapi.Blueprint]:
         store_timeout_ms=settings.store_timeout_ms,
         monotonic=time.monotonic,
     )
-    return filler, serving_api.blueprint(filler, parts.snapshots, reader_log, reader_ids)
+    route = serving_api.FillRoute(filler, parts.snapshots)
+    return filler, serving_api.hot_route(route), serving_api.blueprint(route, parts.snapshots, reader_log, reader_ids)
 
 
 def _beacons(parts: Parts) -> openapi.Blueprint:

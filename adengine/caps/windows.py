@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 DAY_S = 86_400
@@ -31,6 +32,7 @@ class Window:
     """How far back the reader log must reach for it, s."""
 
 
+@lru_cache(maxsize=256)
 def parse(word: str) -> Window:
     """The row that `word` is a spelling of; `ValueError` with a sentence otherwise."""
     for window in WINDOWS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from adengine.catalog import ids
@@ -118,7 +119,7 @@ def filled(
         "click_url": click_url,
         "impression_url": impression_url,
         "viewable_url": viewable_url,
-        "expires_at": datetime.fromtimestamp(expires_at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "expires_at": _rfc_3339(expires_at_s),
     }
 
 
@@ -163,6 +164,11 @@ def urls_of(
 def expires_at_s(stamp: Stamp, outcome: Outcome) -> int:
     """Until when this line's impression counts: as long as its hold lives or, without one, its token."""
     return stamp.issued_s + (stamp.hold_s if outcome.held else LIVES_S[Kind.IMPRESSION])
+
+
+@lru_cache(maxsize=64)
+def _rfc_3339(at_s: int) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _variants(creative: Creative, font: str) -> Sequence[dict[str, Any]]:

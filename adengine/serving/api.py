@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 
 import flask
 import orjson
@@ -22,12 +21,15 @@ from adengine.serving.fill import Filler, Moment, Snapshots, nothing
 from adengine.serving.readers import ReaderIds, reader_document
 from adengine.serving.request import BYTES_MAX, READER_CHARS_MAX, Asked, FillForm, parse
 from adengine.serving.schemas import FillOut, ForgottenOut, ReaderOut
-from adengine.web import auth, metrics, request_ids
+from adengine.web import auth, hot, metrics, request_ids
 from adengine.web.body import read_bytes
+from adengine.web.hot import Answer
 from adengine.web.openapi import Blueprint
 
 PAGES = (Scope.FILL, Scope.MANAGE)
 JSON = "application/json"
+RULE = "/v1/fill"
+HEADERS = (("Content-Type", JSON), ("Cache-Control", "no-store"))
 _log = structlog.get_logger("adengine.fill")
 _SITE = {"description": "Needed when the key is not bound to a site.", "example": "site_1"}
 
@@ -45,19 +47,6 @@ class ReaderQuery(Schema):
     site = fields.String(load_default=None, metadata=_SITE)
 
 
-class Headers(Protocol):
-    """A mapping that finds a header whatever its case, as WSGI frameworks have it."""
-
-    def get(self, name: str, /) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-
 class FillRoute:
     """`POST /v1/fill` from bytes to bytes; one is shared by all threads of a worker."""
 
@@ -68,18 +57,18 @@ class FillRoute:
         self._clock = clock
         self._level: str | None = None
 
-    def answer(self, headers: Headers, body: bytes, request: bytes | None = None) -> Answer:
+    def answer(self, authorization: str | None, body: bytes, request: bytes) -> Answer:
         """Raises `Unauthorized`, `Forbidden`, `TooLarge`, `Malformed` and `Invalid`; a fault of ours never raises.
 
-        request: the request's id, 16 bytes; a new one without it.
+        authorization: the header.  request: the request's id, 16 bytes.
         """
-        has_catalogue = self._snapshots.current() is not None
+        snapshot = self._snapshots.current()
         # Without a catalogue no key is known; every page gets the same empty answer then, whoever sends it.
-        key: Key | None = auth.permitted(headers.get("Authorization"), PAGES) if has_catalogue else None
+        key: Key | None = auth.permitted(authorization, PAGES, snapshot.keys.get) if snapshot is not None else None
         asked = parse(body)
         if key is not None and asked.privileged and Scope.MANAGE not in key.scopes:
             raise Forbidden("explain, preview, now_s and seed need a key with the scope manage")
-        moment = moment_of(asked, int(self._clock()), request or request_ids.new())
+        moment = moment_of(asked, int(self._clock()), request)
         try:
             document = self._filler.fill(asked, key, moment)
         except Exception:  # noqa: BLE001
@@ -87,7 +76,7 @@ class FillRoute:
             _log.exception("fill_failed", request_id=moment.request_id)
             document = nothing(asked, moment, "internal_fault", degraded="L4")
         self._measure(document)
-        return Answer(200, (("Content-Type", JSON), ("Cache-Control", "no-store")), orjson.dumps(document))
+        return Answer(HEADERS, orjson.dumps(document))
 
     def _measure(self, document: Mapping[str, Any]) -> None:
         for fill in document["fills"]:
@@ -113,8 +102,13 @@ def moment_of(asked: Asked, now_s: int, request: bytes) -> Moment:
     return Moment(now_s=now_s, request=request, request_id=request_ids.text_of(request))
 
 
+def hot_route(route: FillRoute) -> hot.Route:
+    """The same as the view of `blueprint`, past Flask."""
+    return hot.Route(rule=RULE, bytes_max=BYTES_MAX, way=route.answer)
+
+
 def blueprint(
-    filler: Filler,
+    route: FillRoute,
     snapshots: Snapshots,
     reader_log: ReaderLog,
     reader_ids: ReaderIds,
@@ -122,9 +116,8 @@ def blueprint(
 ) -> Blueprint:
     """clock: epoch seconds."""
     blp = Blueprint("fills", __name__, description="Lines for the slots of pages, and what readers may ask of us.")
-    route = FillRoute(filler, snapshots, clock)
 
-    @blp.route("/v1/fill")
+    @blp.route(RULE)
     class Fill(MethodView):
         @blp.doc(
             security=[{"key": sorted(PAGES)}],
@@ -134,8 +127,9 @@ def blueprint(
         @blp.response(200, FillOut)
         def post(self) -> flask.Response:
             """Fills all slots of a page. A fault of ours never breaks the page: it is 200 with `degraded` set."""
-            answer = route.answer(flask.request.headers, read_bytes(bytes_max=BYTES_MAX), flask.g.request_id_bytes)
-            return flask.Response(answer.body, answer.status, answer.headers)
+            authorization, body = flask.request.headers.get("Authorization"), read_bytes(bytes_max=BYTES_MAX)
+            answer = route.answer(authorization, body, flask.g.request_id_bytes)
+            return flask.Response(answer.body, 200, answer.headers)
 
     @blp.route("/v1/readers/forget")
     class Forget(MethodView):

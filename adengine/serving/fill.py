@@ -26,6 +26,7 @@ from adengine.serving.capping import CAPPED, Clockface, capped_hurdles
 from adengine.serving.decision import Decision
 from adengine.serving.explain import scene_explanation, slot_explanation
 from adengine.serving.readers import ReaderIds
+from adengine.serving.remembered import Remembered
 from adengine.serving.request import Asked
 from adengine.serving.scene import Gazetteer, Scene, scene_of
 from adengine.store import keys
@@ -98,7 +99,7 @@ class Filler:
         self._reader_log = reader_log
         self._reader_ids = reader_ids
         self._minter = minter
-        self._gazetteer = gazetteer
+        self._gazetteer = Remembered(gazetteer)
         self._taxonomy = taxonomy
         self._base_url = base_url
         self._hold_s = hold_s

@@ -22,7 +22,7 @@ class ReaderIds:
     """From a publisher's reader keys to our ids; one is shared by all threads."""
 
     def __init__(self, secret: str) -> None:
-        self._site_key = lru_cache(maxsize=4096)(lambda site: _site_key(secret, site))
+        self._keyed = lru_cache(maxsize=4096)(lambda site: hmac.new(_site_key(secret, site), digestmod=sha256))
 
     def rid(self, site: int, reader_key: str) -> bytes:
         """8 bytes: HMAC-SHA256 of the key, cut.
@@ -30,7 +30,9 @@ class ReaderIds:
         Two of a million readers share one with a chance of 3e-8. Sites cannot compare readers, nor can anybody who
         has the store but not the secret. With another secret every reader is a new one, and his caps begin anew.
         """
-        return hmac.digest(self._site_key(site), reader_key.encode("utf-8", "surrogatepass"), sha256)[:RID_BYTES]
+        mac = self._keyed(site).copy()
+        mac.update(reader_key.encode("utf-8", "surrogatepass"))
+        return mac.digest()[:RID_BYTES]
 
 
 def _site_key(secret: str, site: int) -> bytes:

@@ -17,6 +17,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre
 from adengine.catalog.fields import Bounded, Whole
 from adengine.errors import Invalid, TooLarge
 from adengine.places import query
+from adengine.serving.quick import Doubt, compile_form
 from adengine.web.json_strict import parse as parse_json
 from adengine.web.mistakes import mistakes_of
 
@@ -95,8 +96,17 @@ def parse(body: bytes) -> Asked:
     """The request in `body`; raises `TooLarge`, `Malformed` (not JSON) or `Invalid` with every mistake."""
     if len(body) > BYTES_MAX:
         raise TooLarge(f"the body of a fill may have at most {BYTES_MAX} bytes; this one has {len(body)}")
+    document = parse_json(body)
     try:
-        asked: Asked = _FORM.load(parse_json(body))
+        asked: Asked = _QUICK(document)
+    except Doubt:
+        asked = _loaded(document)
+    return asked
+
+
+def _loaded(document: Any) -> Asked:
+    try:
+        asked: Asked = _FORM.load(document)
     except ValidationError as error:
         raise Invalid(mistakes_of(error.messages_dict, location="json")) from error
     return asked
@@ -256,3 +266,4 @@ class FillForm(_Form):
 
 
 _FORM = FillForm()
+_QUICK = compile_form(_FORM, (PlaceWords,))

@@ -7,6 +7,7 @@ How the stylesheet measures without scripts or font metrics, and what else was t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from typing import Protocol
 
@@ -65,20 +66,24 @@ def direction(lang: str) -> str:
 def _slot(
     classes: str, label: str, lines: Sequence[Line], rel: str, click_url: str, impression_url: str | None, lang: str
 ) -> str:
-    shown = _shown(label, lines, lang)
+    begin, inside = _fragments(classes, label, tuple([line.text for line in lines]), rel, lang)
+    return f'{begin}{_href(click_url)}">{inside}</a>{_impression(impression_url)}</aside>'
+
+
+@lru_cache(maxsize=4096)
+def _fragments(classes: str, label: str, texts: tuple[str, ...], rel: str, lang: str) -> tuple[str, str]:
+    """What stands before the link's address and what stands in the link: the same for all readers."""
+    shown = _shown(label, texts, lang)
     name = f' aria-label="{escape(label)}"' if label else ""
-    return (
-        f'<aside class="{classes}" role="note"{name}>'
-        f'<a class="spn-a" rel="{rel}" href="{_href(click_url)}">{_measured(shown)}{_choices(shown)}</a>'
-        f"{_impression(impression_url)}</aside>"
-    )
+    begin = f'<aside class="{classes}" role="note"{name}><a class="spn-a" rel="{rel}" href="'
+    return begin, f"{_measured(shown)}{_choices(shown)}"
 
 
-def _shown(label: str, lines: Sequence[Line], lang: str) -> list[str]:
+def _shown(label: str, texts: Sequence[str], lang: str) -> list[str]:
     """Each line as it stands on the page, narrowest first. `<bdi>` keeps its direction from touching the label's."""
     before = escape(shown_label(label))
     spoken = f' lang="{escape(lang)}" dir="{direction(lang)}"' if lang else ""
-    return [f"{before}<bdi{spoken}>{escape(line.text)}</bdi>" for line in lines]
+    return [f"{before}<bdi{spoken}>{escape(text)}</bdi>" for text in texts]
 
 
 def _measured(shown: Sequence[str]) -> str:

@@ -46,7 +46,8 @@ def requires(*scopes: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            flask.g.key = permitted(flask.request.headers.get("Authorization"), scopes)
+            lookup: Lookup = flask.current_app.extensions[_EXTENSION]
+            flask.g.key = permitted(flask.request.headers.get("Authorization"), scopes, lookup)
             return view(*args, **kwargs)
 
         guarded._apidoc = _documented(getattr(view, "_apidoc", {}), scopes)  # type: ignore[attr-defined]
@@ -55,9 +56,9 @@ def requires(*scopes: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-def permitted(authorization: str | None, scopes: Collection[str]) -> Any:
+def permitted(authorization: str | None, scopes: Collection[str], lookup: Lookup) -> Any:
     """The key in an Authorization header if it has one of `scopes`; for routes that do without the decorator."""
-    key = _known(authorization)
+    key = _known(authorization, lookup)
     if not any(scope in key.scopes for scope in scopes):
         raise Forbidden(f"this needs a key with the scope {' or '.join(scopes)}")
     return key
@@ -68,10 +69,9 @@ def digest(key: str) -> bytes:
     return sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
-def _known(authorization: str | None) -> KeyLike:
+def _known(authorization: str | None, lookup: Lookup) -> KeyLike:
     given = authorization or ""
     has_scheme = given[: len(_SCHEME)].lower() == _SCHEME
-    lookup: Lookup = flask.current_app.extensions[_EXTENSION]
     key = lookup(digest(given[len(_SCHEME) :].strip()))
     if key is None or not has_scheme:
         raise Unauthorized("send a valid key as Authorization: Bearer <key>")

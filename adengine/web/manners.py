@@ -35,19 +35,24 @@ def _begin() -> None:
 def _end(answer: flask.Response) -> flask.Response:
     state = flask.g._get_current_object()
     request = flask.request._get_current_object()  # type: ignore[attr-defined]
-    elapsed_s = time.perf_counter() - state.begun_s
     method = request.method if request.method in METHODS else OTHER
     route = request.url_rule.rule if request.url_rule is not None else UNROUTED
     answer.headers[request_ids.HEADER] = state.request_id
     headers.add(answer)
-    metrics.count("adengine_requests", route, method, str(answer.status_code))
-    metrics.observe("adengine_request_seconds", elapsed_s, route)
-    logs.request_line(
+    account(
         request_id=state.request_id,
         method=method,
         route=route,
         status=answer.status_code,
-        elapsed_s=elapsed_s,
+        begun_s=state.begun_s,
         size=answer.content_length,
     )
     return answer
+
+
+def account(*, request_id: str, method: str, route: str, status: int, begun_s: float, size: int | None) -> None:
+    """Measures an answer and logs its line.  begun_s: on the clock of `time.perf_counter`.  size: bytes."""
+    elapsed_s = time.perf_counter() - begun_s
+    metrics.count("adengine_requests", route, method, str(status))
+    metrics.observe("adengine_request_seconds", elapsed_s, route)
+    logs.request_line(request_id=request_id, method=method, route=route, status=status, elapsed_s=elapsed_s, size=size)

@@ -19,14 +19,15 @@ from adengine.counting.events import Fill, read_event
 from adengine.counting.keyring import key_ring
 from adengine.counting.metrics import Kind
 from adengine.counting.tokens import PURPOSE, Served, TokenMinter, TokenReader
-from adengine.places import Gazetteer
 from adengine.serving import api
 from adengine.serving.fill import Filler
 from adengine.serving.readers import ReaderIds
 from adengine.serving.request import parse
+from adengine.serving.scene import Gazetteer
 from adengine.store import keys
 from adengine.store.client import Store
 from adengine.web import auth, manners, openapi, problems, request_ids
+from adengine.web.hot import HotFlask
 from tests.builders import NOW_S, a_catalogue, a_key
 from tests.stores import PATIENT_MS
 
@@ -80,21 +81,25 @@ class Kiosk:
             store_ms=2 * self.patience_ms,
         )
 
-    def client(self) -> FlaskClient:
-        """The same over HTTP, with the kiosk's key under `KEY`."""
-        return self.app()[0].test_client()
+    def client(self, *, hot: bool = True) -> FlaskClient:
+        """The same over HTTP, with the kiosk's key under `KEY`.  hot: whether fills go past Flask."""
+        return self.app(hot=hot)[0].test_client()
 
     def document(self) -> dict[str, Any]:
         """The OpenAPI document of the routes."""
         return dict(self.app()[1].spec.to_dict())
 
-    def app(self) -> tuple[flask.Flask, openapi.Api]:
-        app = flask.Flask("kiosk", static_folder=None)
+    def app(self, *, hot: bool = True) -> tuple[flask.Flask, openapi.Api]:
+        app = HotFlask("kiosk", static_folder=None)
         manners.install(app)
         problems.install(app)
         auth.install(app, lambda digest: self.snapshot and self.snapshot.keys.get(digest))
         documented = openapi.install(app)
-        documented.register_blueprint(api.blueprint(self.filler, self, self.log, self.reader_ids, lambda: self.now_s))
+        clock = lambda: self.now_s  # noqa: E731
+        route = api.FillRoute(self.filler, self, clock)
+        documented.register_blueprint(api.blueprint(route, self, self.log, self.reader_ids, clock))
+        if hot:
+            app.add_hot_route(api.hot_route(route))
         return app, documented
 
     def current(self) -> Snapshot | None:

@@ -9,6 +9,7 @@ import pytest
 
 from adengine.caps.claims import RECORDS_MAX, Pick
 from adengine.catalog.nouns import Level, Targeting, Tier
+from adengine.places import Resolution
 from adengine.serving.reasons import NAMES, REASONS
 from adengine.store import keys
 from tests.builders import NOW_S, a_cap, a_flight, a_key, a_site, a_slot, among
@@ -42,9 +43,19 @@ def catalogue_unavailable(kiosk: Open) -> str | None:
     return first_reason(shop())
 
 
+class Mistaken:
+    """A gazetteer with a mistake of ours."""
+
+    def resolve(self, _query: object, /) -> Resolution:
+        raise ZeroDivisionError("a mistake of ours")
+
+    def ancestors(self, _id: int, /) -> tuple[int, ...]:
+        return ()
+
+
 def internal_fault(kiosk: Open) -> str | None:
     shop = kiosk(a_flight())
-    shop.gazetteer = None  # type: ignore[assignment]  # a mistake of ours
+    shop.gazetteer = Mistaken()
     answer = shop.client().post(
         "/v1/fill",
         json={"reader": {"place": "Remer,MN"}, "slots": [{"slot": "article-header"}]},
