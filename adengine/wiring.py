@@ -38,8 +38,8 @@ from adengine.web.limits import Limiter
 
 TOKENS = "tokens"
 """The purpose of the keys that sign what beacons carry."""
-BEACON_MS = 250
-"""Nobody looks at a beacon's answer, so it may wait longer for the store than a page does."""
+PATIENT_MS = 250
+"""Nobody looks at a beacon's answer, and a reader's rights are no page: they may wait longer for the store."""
 STYLESHEET_S = 300
 """How long a browser keeps the slots' stylesheet before it asks again; its ETag then saves the bytes."""
 
@@ -50,6 +50,9 @@ class Parts:
 
     settings: Settings
     store: client.Store
+    """For pages."""
+    patient: client.Store
+    """The same, for what may wait `PATIENT_MS`."""
     engine: Engine
     gazetteer: places.Gazetteer
     taxonomy: topics.Taxonomy
@@ -83,6 +86,7 @@ def connect(settings: Settings) -> Parts:
     return Parts(
         settings=settings,
         store=client.connect(settings.redis_url, timeout_ms=settings.store_timeout_ms),
+        patient=client.connect(settings.redis_url, timeout_ms=PATIENT_MS),
         engine=engine,
         gazetteer=places.load(settings.data_dir),
         taxonomy=topics.load(),
@@ -121,10 +125,10 @@ def _catalogue(parts: Parts) -> openapi.Blueprint:
 
 def _serving(parts: Parts) -> tuple[Filler, hot.Route, openapi.Blueprint]:
     settings = parts.settings
-    reader_log, reader_ids = ReaderLog(parts.store), ReaderIds(settings.secret_key)
+    reader_ids = ReaderIds(settings.secret_key)
     filler = Filler(
         snapshots=parts.snapshots,
-        reader_log=reader_log,
+        reader_log=ReaderLog(parts.store),
         reader_ids=reader_ids,
         minter=TokenMinter(key_ring(TOKENS, settings.secret_key)),
         gazetteer=parts.gazetteer,
@@ -135,13 +139,13 @@ def _serving(parts: Parts) -> tuple[Filler, hot.Route, openapi.Blueprint]:
         monotonic=time.monotonic,
     )
     route = serving_api.FillRoute(filler, parts.snapshots)
-    return filler, serving_api.hot_route(route), serving_api.blueprint(route, parts.snapshots, reader_log, reader_ids)
+    rights = serving_api.blueprint(route, parts.snapshots, ReaderLog(parts.patient), reader_ids)
+    return filler, serving_api.hot_route(route), rights
 
 
 def _beacons(parts: Parts) -> openapi.Blueprint:
     tokens = TokenReader(key_ring(TOKENS, parts.settings.secret_key))
-    patient = client.connect(parts.settings.redis_url, timeout_ms=BEACON_MS)
-    recorder = Recorder(patient, tokens, parts.snapshots.current)
+    recorder = Recorder(parts.patient, tokens, parts.snapshots.current)
     return counting_api.blueprint(recorder, Landings(parts.engine, parts.snapshots.current))
 
 
