@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from adengine.catalog.nouns import Facts, Key, Site, Slot
 from adengine.catalog.snapshot import Snapshot
+from adengine.catalog.targets.hours import is_timezone
 from adengine.places import Kind, Place, Query, Resolution
 from adengine.places.query import NAMES, POINT, is_degree
 from adengine.serving.request import Asked
@@ -49,8 +50,10 @@ class Scene:
     @property
     def timezone(self) -> str:
         """IANA name: of the place; else (an unknown one, or an area that has several) of the site."""
-        known = self.place.timezone if self.place is not None else None
-        return known or (self.site.timezone if self.site is not None else "UTC")
+        there = self.place.timezone if self.place is not None else None
+        if there is not None and is_timezone(there):
+            return there
+        return self.site.timezone if self.site is not None else "UTC"
 
     def facts(self, slot: Slot, taxonomy: Taxonomy, now_s: int) -> Facts:
         """What targeting asks of one slot's request; what takes time is left to who asks."""

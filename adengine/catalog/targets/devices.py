@@ -19,13 +19,16 @@ USER_AGENTS_KEPT = 4096
 """In the memory of a process, without anything of who sent them; a parse takes about 0.2 ms."""
 _SPIDER = "Spider"
 _PROGRAM = re.compile(
-    r"bot\b|crawl|spider|headless|^(curl|wget|python|go-http|java|okhttp|axios|node-fetch|libwww|ruby|php)[-/ _]", re.I
+    r"(?<!cu)bot\b|crawl|spider|headless|"  # a Cubot is a phone
+    r"^(curl|wget|python|go-http|java|okhttp|axios|node-fetch|libwww|ruby|php)[-/ _]",
+    re.I,
 )
 _TV = re.compile(
-    r"smart-?tv|hbbtv|apple ?tv|google ?tv|android ?tv|crkey|roku|bravia|web0s|netcast|viera|\bAFT\w+", re.I
+    r"smart-?tv|hbbtv|apple ?tv|google ?tv|android ?tv|crkey|roku|bravia|web0s|netcast|viera|(?-i:\bAFT[A-Z0-9]+\b)",
+    re.I,
 )
 _CONSOLE = re.compile(r"playstation|xbox|nintendo", re.I)
-_TABLET = re.compile(r"ipad|tablet|kindle|silk/|playbook", re.I)
+_TABLET = re.compile(r"ipad|tablet(?! pc)|kindle|silk/|playbook", re.I)
 _PHONE_SYSTEMS = frozenset({"iOS", "Windows Phone", "KaiOS", "Symbian OS", "BlackBerry OS", "Firefox OS"})
 _DESKTOP_SYSTEMS = frozenset(
     {"Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chrome OS", "FreeBSD", "OpenBSD", "NetBSD"}

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
@@ -50,6 +51,15 @@ def holding_dayparts(spellings: Sequence[str]) -> Callable[[Facts], tuple[str, .
         return tuple(spellings[at] for at in np.flatnonzero(since < lengths).tolist())
 
     return holding
+
+
+@lru_cache(1024)
+def is_timezone(name: str) -> bool:
+    """Whether we know the clocks of `name`: a gazetteer may hold a zone that the IANA does not."""
+    try:
+        return bool(ZoneInfo(name).key)
+    except (ZoneInfoNotFoundError, ValueError):
+        return False
 
 
 def _there(facts: Facts) -> datetime:

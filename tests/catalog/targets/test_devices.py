@@ -11,6 +11,8 @@ CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0"
 SENT = {
     f"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) {WEBKIT} Version/17.5 Mobile/15E148 Safari/604.1": "phone",
     f"Mozilla/5.0 (Linux; Android 10; K) {CHROME} Mobile Safari/537.36": "phone",
+    f"Mozilla/5.0 (Linux; Android 7.0; CUBOT Build/NRD90M) {CHROME} Mobile Safari/537.36": "phone",
+    f"Mozilla/5.0 (Linux; Android 10; After X) {CHROME} Mobile Safari/537.36": "phone",
     "Mozilla/5.0 (Android 13; Mobile; rv:125.0) Gecko/125.0 Firefox/125.0": "phone",
     "Mozilla/5.0 (Mobile; Nokia_8110_4G; rv:48.0) Gecko/48.0 Firefox/48.0 KAIOS/2.5": "phone",
     "Opera/9.80 (J2ME/MIDP; Opera Mini/9.80 (S60; SymbOS; Opera Mobi/23.348; U; en) Presto/2.5.25": "phone",
@@ -20,6 +22,7 @@ SENT = {
     f"Mozilla/5.0 (Linux; Android 9; KFMAWI) {CHROME} Silk/120.4.1 like Chrome/120.0 Safari/537.36": "tablet",
     f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {CHROME} Safari/537.36": "desktop",
     f"Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) {WEBKIT} Version/17.5 Safari/605.1.15": "desktop",
+    "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0; Tablet PC 2.0)": "desktop",
     "Mozilla/5.0 (X11; Linux x86_64; rv:125.0) Gecko/20100101 Firefox/125.0": "desktop",
     f"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {CHROME} Safari/537.36": "desktop",
     f"Mozilla/5.0 (SMART-TV; LINUX; Tizen 6.5) {WEBKIT} 85.0.4183.93/6.5 TV Safari/537.36": "tv",
