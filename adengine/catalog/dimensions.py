@@ -2,29 +2,23 @@
 
 AND between rows, OR inside one, exclude wins. Pure. The schema of a flight, the compiled snapshot, explanations and the
 OpenAPI document loop over `DIMENSIONS`; a new dimension is one more row (and, if pages must send something for it, its
-name in `Facts.further`).
+name in `Facts.further`). What a dimension's values mean is in `catalog.targets`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from adengine.catalog.known import Known
 from adengine.catalog.nouns import Among, Facts, Targeting
-from adengine.places import query as places
+from adengine.catalog.targets import circles, devices, hours, keyvalues, languages, places, topics, urls
+from adengine.catalog.targets.refused import Refused, one_of
 
-CANDIDATES_NAMED = 5
 VALUES_MAX = 1000
-MATCHES = ("subtree", "exact")
-"""How a flight's topics may be matched."""
-EXACTLY = "="
-"""Marks a topic that must be a page's own tag, not one above it."""
 
-
-class Refused(ValueError):
-    """A value that means nothing in its dimension; the message says what would."""
+__all__ = ["DIMENSIONS", "VALUES_MAX", "Dimension", "Refused", "dimension", "targeting_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +33,16 @@ class Dimension:
     """From what was sent to what is stored; raises `Refused`."""
     values: Callable[[Facts], tuple[str, ...]]
     """What a request is here: it is admitted by a flight that wants one of these."""
+    holding: Callable[[Sequence[str]], Callable[[Facts], tuple[str, ...]]] | None
+    """Instead of `values`, where a request is too much to list: from all that flights want, each once, to what of it
+    holds for a request. Called once per snapshot; what it gives, once per slot of a request."""
     wanted: Callable[[Targeting], Among]
     """What a flight wants, in the spelling of `values`."""
-    json_types: tuple[str, ...]
-    """What a value may be in JSON."""
-    shown: Callable[[str], str]
+    part_of: Callable[[str], str] | None
+    """Parts the values that a flight includes: OR inside a part, AND between them. None: all are one part."""
+    schema: Mapping[str, Any]
+    """What a value may be in JSON, as JSON Schema tells it."""
+    shown: Callable[[str], Any]
     """From what is stored to what is answered; `accept` reads it back."""
     options: Mapping[str, tuple[str, ...]]
     """Further members beside include and exclude, each with what it may be, the default first."""
@@ -56,9 +55,11 @@ def dimension(
     refusal: str,
     accept: Callable[[Any, Known], str],
     values: Callable[[Facts], tuple[str, ...]] | None = None,
+    holding: Callable[[Sequence[str]], Callable[[Facts], tuple[str, ...]]] | None = None,
     wanted: Callable[[Targeting], Among] | None = None,
-    json_types: tuple[str, ...] = ("string",),
-    shown: Callable[[str], str] = str,
+    part_of: Callable[[str], str] | None = None,
+    schema: Mapping[str, Any] | None = None,
+    shown: Callable[[str], Any] = str,
     options: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Dimension:
     """A row; without `values` and `wanted`, those of `Facts.further` and `Targeting.further` under its name."""
@@ -68,8 +69,10 @@ def dimension(
         refusal=refusal,
         accept=accept,
         values=values or (lambda facts: facts.further.get(name, ())),
+        holding=holding,
         wanted=wanted or (lambda targeting: targeting.further.get(name, Among())),
-        json_types=json_types,
+        part_of=part_of,
+        schema=schema or {"type": "string"},
         shown=shown,
         options=options or {},
     )
@@ -83,63 +86,16 @@ def targeting_of(document: Mapping[str, Any], table: Iterable[Dimension]) -> Tar
         if (wanted := document.get(row.name))
     }
     own = {name: by_name.pop(name) for name in ("places", "topics", "slots", "positions") if name in by_name}
-    match = document.get("topics", {}).get("match", MATCHES[0])
+    match = document.get("topics", {}).get("match", topics.MATCHES[0])
     return Targeting(**own, topic_match=match, further=by_name)
 
 
-def _place(value: Any, known: Known) -> str:
-    strange = sorted(map(str, set(value) - {*places.NAMES, *places.POINT})) if isinstance(value, Mapping) else []
-    said = [f"nothing of a place is called {name[:40]!r}" for name in strange]
-    said += [f"{mistake.pointer} {mistake.detail}".strip() for mistake in places.mistakes(value, "")]
-    if said:
-        raise Refused("; ".join(said))
-    found = known.gazetteer.resolve(value)
-    if found.place is not None:
-        return str(found.place.id)
-    if not found.candidates:
-        raise Refused(f"no place is called {_quoted(value)}")
-    named = "; ".join(f"{', '.join(reversed(p.path))} ({p.spelling})" for p in found.candidates[:CANDIDATES_NAMED])
-    raise Refused(f"{_quoted(value)} may be several places: {named}")
+def _device(value: Any, _: Known) -> str:
+    return one_of(value, frozenset(devices.KINDS), "no device is called")
 
 
-def _topic(value: Any, known: Known) -> str:
-    topic = known.taxonomy.resolve(value) if isinstance(value, str) else None
-    if topic is not None:
-        return topic.id
-    near = known.taxonomy.search(value, CANDIDATES_NAMED) if isinstance(value, str) and value.strip() else []
-    hint = f"; perhaps {', '.join(f'{topic.slug} ({topic.id})' for topic in near)}" if near else ""
-    raise Refused(f"no topic has the id, slug or name {_quoted(value)}{hint}")
-
-
-def _slot(value: Any, known: Known) -> str:
-    return _one_of(value, known.slot_names, "no slot is called")
-
-
-def _position(value: Any, known: Known) -> str:
-    return _one_of(value, known.positions, "no slot has the position")
-
-
-def _one_of(value: Any, names: frozenset[str], none: str) -> str:
-    if isinstance(value, str) and value in names:
-        return value
-    some = ", ".join(sorted(names)[:20]) or "none yet"
-    raise Refused(f"{none} {_quoted(value)}; there are: {some}")
-
-
-def _quoted(value: Any) -> str:
-    return repr(str(value)[:80])
-
-
-def _wanted_topics(targeting: Targeting) -> Among:
-    """Matched exactly, a topic is marked; what is excluded always covers its subtree."""
-    if targeting.topic_match != "exact":
-        return targeting.topics
-    marked = tuple(EXACTLY + topic for topic in targeting.topics.include)
-    return Among(include=marked, exclude=targeting.topics.exclude)
-
-
-def _topics_of(facts: Facts) -> tuple[str, ...]:
-    return (*facts.topics, *facts.topics_above, *(EXACTLY + topic for topic in facts.topics))
+def _weekday(value: Any, _: Known) -> str:
+    return one_of(value, frozenset(hours.WEEKDAYS), "no day of the week is called")
 
 
 DIMENSIONS: tuple[Dimension, ...] = (
@@ -148,26 +104,28 @@ DIMENSIONS: tuple[Dimension, ...] = (
         about='A place and all it holds: "Remer,MN", "Minnesota, US", "56672", the id that /v1/places gives, '
         '{"country", "region", "county", "city", "postal"} or {"lat", "lon"}. Exact or refused.',
         refusal="place",
-        accept=_place,
+        accept=lambda value, known: str(places.resolved(value, known).id),
         values=lambda facts: tuple(map(str, facts.places)),
         wanted=lambda targeting: targeting.places,
-        json_types=("string", "object"),
+        schema={"type": ["string", "object"]},
         shown=lambda stored: f"p{stored}",
     ),
     dimension(
         "topics",
-        about="A topic of the taxonomy by id, slug or name; with match subtree all below it too.",
+        about="A topic of the taxonomy by id, slug or name; with match subtree all below it too, with related all that "
+        "is near it in the tree.",
         refusal="topic",
-        accept=_topic,
-        values=_topics_of,
-        wanted=_wanted_topics,
-        options={"match": MATCHES},
+        accept=topics.accepted,
+        values=topics.values_of,
+        holding=topics.holding,
+        wanted=topics.wanted,
+        options={"match": topics.MATCHES},
     ),
     dimension(
         "slots",
         about="A slot by its name, on any site.",
         refusal="slot",
-        accept=_slot,
+        accept=lambda value, known: one_of(value, known.slot_names, "no slot is called"),
         values=lambda facts: (facts.slot,),
         wanted=lambda targeting: targeting.slots,
     ),
@@ -175,11 +133,68 @@ DIMENSIONS: tuple[Dimension, ...] = (
         "positions",
         about="A position on the page, as slots give it.",
         refusal="position",
-        accept=_position,
+        accept=lambda value, known: one_of(value, known.positions, "no slot has the position"),
         values=lambda facts: (facts.position,),
         wanted=lambda targeting: targeting.positions,
     ),
+    dimension(
+        "devices",
+        about="A kind of device, told from reader.user_agent.",
+        refusal="device",
+        accept=_device,
+        values=devices.devices_of,
+        holding=devices.holding,
+        schema={"type": "string", "enum": [*devices.KINDS]},
+    ),
+    dimension(
+        "languages",
+        about='A BCP 47 tag; "en" admits "en-US" too. Compared with page.lang.',
+        refusal="language",
+        accept=lambda value, _: languages.accepted(value),
+        values=lambda facts: languages.ranges_of(facts.lang),
+        schema={"type": "string", "pattern": languages.PATTERN},
+    ),
+    dimension(
+        "weekdays",
+        about="A day of the week where the reader is, or else in the site's time zone.",
+        refusal="weekday",
+        accept=_weekday,
+        values=hours.weekday_of,
+        schema={"type": "string", "enum": [*hours.WEEKDAYS]},
+    ),
+    dimension(
+        "dayparts",
+        about='Times of day where the reader is, or else in the site\'s time zone: "06:00-10:00" to before ten; '
+        '"22:00-02:00" runs over midnight.',
+        refusal="daypart",
+        accept=lambda value, _: hours.accepted_daypart(value),
+        holding=hours.holding_dayparts,
+        schema={"type": "string", "pattern": hours.PATTERN},
+    ),
+    dimension(
+        "keys",
+        about='A key-value that pages send in page.keys: "section=sports". OR between the values of a key, '
+        "AND between keys.",
+        refusal="key",
+        accept=lambda value, _: keyvalues.accepted(value),
+        values=lambda facts: keyvalues.pairs_of(facts.keys),
+        part_of=keyvalues.key_of,
+    ),
+    dimension(
+        "urls",
+        about='The host of page.url, and the beginning of its path by whole segments: "news.example/sports/".',
+        refusal="url",
+        accept=lambda value, _: urls.accepted(value),
+        values=lambda facts: urls.prefixes_of(facts.url),
+        schema={"type": "string", "maxLength": urls.CHARS_MAX},
+    ),
+    dimension(
+        "radius",
+        about='A circle around a point or a place: {"lat", "lon", "km"} or {"place", "km"}; kept as a point.',
+        refusal="radius",
+        accept=circles.accepted,
+        holding=circles.holding,
+        schema={"type": "object"},
+        shown=circles.shown,
+    ),
 )
-
-LATER: tuple[str, ...] = ("devices", "dayparts", "keys", "radius")
-"""Dimensions that the contract names and that are not there yet: accepted only when they say nothing."""

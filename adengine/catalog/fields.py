@@ -79,17 +79,14 @@ class Number(Bounded):
 class Choice(Bounded):
     """One of a few words."""
 
-    def __init__(self, choices: Sequence[str], *, later: Sequence[str] = (), **kwargs: Any) -> None:
-        """later: words that the contract knows and that nothing does anything with yet."""
+    def __init__(self, choices: Sequence[str], **kwargs: Any) -> None:
         self.described = {"type": "string", "enum": list(choices)}
         super().__init__(**kwargs)
-        self._choices, self._later = tuple(choices), tuple(later)
+        self._choices = tuple(choices)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002
         if isinstance(value, str) and value in self._choices:
             return value
-        if isinstance(value, str) and value in self._later:
-            raise ValidationError(f"not available yet: {value}; use one of {', '.join(self._choices)}")
         raise ValidationError(f"must be one of {', '.join(self._choices)}")
 
 

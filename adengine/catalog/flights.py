@@ -1,6 +1,6 @@
 """What may be sent and what is answered for a flight: a dated, targeted, capped share of a campaign. Pure.
 
-The contract's later fields (goals, limits, exclusions, roadblocks, further dimensions) are known and take only what
+The contract's later fields (goals, limits, exclusions, roadblocks) are known and take only what
 means nothing, so that no setting is dead: whatever is accepted here is acted upon.
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from adengine.caps import windows
 from adengine.catalog import dimensions
-from adengine.catalog.dimensions import DIMENSIONS, LATER, Dimension, Refused
+from adengine.catalog.dimensions import DIMENSIONS, Dimension, Refused
 from adengine.catalog.documents import Document
 from adengine.catalog.fields import Bounded, Choice, Instant, NotYet, Number, Ref, Strict, Whole, known
 from adengine.catalog.nouns import Level, Scope, Tier, Without
@@ -38,7 +38,7 @@ class Member(Bounded):
     """One value of a targeting dimension."""
 
     def __init__(self, row: Dimension, **kwargs: Any) -> None:
-        self.described = {"type": list(row.json_types), "description": row.about}
+        self.described = {**row.schema, "description": row.about}
         super().__init__(**kwargs)
         self._row = row
 
@@ -48,43 +48,14 @@ class Member(Bounded):
         except Refused as refusal:
             raise ValidationError(str(refusal)) from refusal
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str:  # noqa: ARG002
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         return self._row.shown(value)
-
-
-class NothingYet(Bounded):
-    """A dimension that nothing matches yet: null, an empty list, or empty include and exclude."""
-
-    described = {  # noqa: RUF012
-        "description": "Not available yet.",
-        "oneOf": [
-            {"type": "null"},
-            {"type": "array", "maxItems": 0},
-            {
-                "type": "object",
-                "additionalProperties": False,
-                "properties": {name: {"type": "array", "maxItems": 0} for name in ("include", "exclude")},
-            },
-        ],
-    }
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        named = isinstance(value, dict) and set(value) <= {"include", "exclude"}
-        if value != [] and not (named and all(members == [] for members in value.values())):
-            raise ValidationError(f"not available yet: targeting by {attr}; leave it out")
 
 
 def targeting_schema(table: tuple[Dimension, ...]) -> type[Schema]:
     """The form of `targeting`, from the rows of dimensions."""
     rows: dict[str, fields.Field[Any]] = {row.name: fields.Nested(_among(row)) for row in table}
-    later: dict[str, fields.Field[Any]] = {name: NothingYet(allow_none=True, load_only=True) for name in LATER}
-    return _Targeting.from_dict(rows | later, name="Targeting")
-
-
-class _Targeting(Strict):
-    @post_load
-    def _without_later(self, given: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {name: among for name, among in given.items() if name not in LATER}
+    return Strict.from_dict(rows, name="Targeting")
 
 
 def _among(row: Dimension) -> type[Schema]:
@@ -93,7 +64,7 @@ def _among(row: Dimension) -> type[Schema]:
 
     form: dict[str, fields.Field[Any]] = {"include": members(), "exclude": members()}
     for name, choices in row.options.items():
-        form[name] = Choice(choices, later=("related",), load_default=choices[0])
+        form[name] = Choice(choices, load_default=choices[0])
     return Strict.from_dict(form, name=f"Target{row.name.title()}")
 
 

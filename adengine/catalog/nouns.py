@@ -5,7 +5,7 @@ Ids are dense whole numbers (u32) inside; `catalog.ids` gives them their public 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
@@ -148,7 +148,7 @@ class Targeting:
     topics: Among = field(default_factory=Among)
     """Taxonomy ids."""
     topic_match: str = "subtree"
-    """`exact` or `subtree` (`related` comes with scores)."""
+    """`subtree`, `exact` or `related`, as `catalog.dimensions` explains them."""
     slots: Among = field(default_factory=Among)
     """Slot names."""
     positions: Among = field(default_factory=Among)
@@ -166,8 +166,20 @@ class Facts:
     """Taxonomy ids the page was tagged with."""
     topics_above: tuple[str, ...] = ()
     """All that lie above `topics` in the tree, without themselves."""
+    related: Callable[[str], frozenset[str]] = lambda _: frozenset()
+    """From a taxonomy id to those related to it; asked only where a flight targets by them."""
     slot: str
     position: str
+    now_s: int = 0
+    timezone: str = "UTC"
+    """IANA name: that of the reader's place where it has one, else the site's."""
+    point: tuple[float, float] | None = None
+    """(lat, lon) of the reader in degrees: as the page gave it, or his town's; None when unknown."""
+    user_agent: str | None = field(default=None, repr=False)
+    lang: str | None = None
+    url: str | None = None
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The page's key-values."""
     further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By name, for the rows of `catalog.dimensions` that have no field above."""
 

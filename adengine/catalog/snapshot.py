@@ -173,7 +173,9 @@ def compile_snapshot(catalogue: Catalogue, now_s: int, dimensions: Sequence[Dime
         candidates=candidates,
         candidates_of=_candidates_of(candidates, flights),
         candidates_in=_candidates_in(candidates, creatives),
-        admissions=tuple((row, admission([row.wanted(flight.targeting) for flight in flights])) for row in dimensions),
+        admissions=tuple(
+            (row, admission(row, [row.wanted(flight.targeting) for flight in flights])) for row in dimensions
+        ),
         guards=guards,
         guards_on=_guards_on(guards, creatives),
         landings={(creative, version): url for creative, version, url in catalogue.landings},

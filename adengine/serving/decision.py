@@ -126,7 +126,7 @@ class Decision:
         excluded = list(self._excluding(eligibility, taxonomy))
         return [
             [
-                *eligibility.targeting(self.scene.facts(slot, taxonomy)),
+                *eligibility.targeting(self.scene.facts(slot, taxonomy, now_s)),
                 *excluded,
                 *eligibility.fitting(asked, slot),
             ]

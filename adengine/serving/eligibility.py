@@ -1,8 +1,8 @@
 """Which candidates may stand in a slot, and what refused the others.
 
 Pure numpy. A slot's candidates face hurdles in the order of `serving.reasons.REASONS`; each lets all of them pass or
-refuses them at once. Targeting is one hurdle per row of `catalog.dimensions`, all under the reason `no_match`. What the
-reader has seen (`serving.seen`) and who else stands on the page (`serving.page`) are asked after these.
+refuses them at once. Targeting is one hurdle per row of `catalog.dimensions` in use, all under the reason `no_match`.
+What the reader has seen (`serving.seen`) and who else stands on the page (`serving.page`) are asked after these.
 """
 
 from __future__ import annotations
@@ -71,9 +71,13 @@ class Eligibility:
         self._admitted: dict[tuple[str, tuple[str, ...]], Mask] = {}
 
     def targeting(self, facts: Facts) -> Iterator[Hurdle]:
-        """One hurdle per dimension, then the dates."""
+        """One hurdle per dimension that any flight targets (none: one that lets all pass), then the dates."""
+        if all(admission.idle for _, admission in self._snapshot.admissions):
+            yield Hurdle(reason="no_match", passes=np.ones_like(self._running))
         for dimension, admission in self._snapshot.admissions:
-            values = dimension.values(facts)
+            if admission.idle:
+                continue
+            values = admission.values(facts)
             known = (dimension.name, values)
             if known not in self._admitted:
                 self._admitted[known] = self._each(admission.admits(values))

@@ -43,7 +43,7 @@ REASONS = (
     ),
     Reason(
         name="no_match",
-        sentence="No flight targets this place, topic, slot and position.",
+        sentence="No flight's targeting admits this slot of this page and reader, here and now.",
         remedy="Book a flight for it, or widen one's targeting; `explain` names the dimension that refused.",
     ),
     Reason(

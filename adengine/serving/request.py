@@ -17,6 +17,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre
 from adengine.catalog.fields import Bounded, Whole
 from adengine.errors import Invalid, TooLarge
 from adengine.places import query
+from adengine.serving.key_values import KeyValues
 from adengine.serving.quick import Doubt, compile_form
 from adengine.web.json_strict import parse as parse_json
 from adengine.web.mistakes import mistakes_of
@@ -28,6 +29,7 @@ EXCLUDED_MAX = 100
 NAME_CHARS_MAX = 200
 URL_CHARS_MAX = 4096
 READER_CHARS_MAX = 512
+USER_AGENT_CHARS_MAX = 2048
 SECONDS_MIN, SECONDS_MAX = 10**9, 2**32 - 1
 SEED_MAX = 2**53 - 1
 """The largest whole number that every JSON reader keeps exact (RFC 8259, section 6)."""
@@ -40,6 +42,8 @@ class PageAsked:
     text: str | None = None
     """Kept for the classifier of pages without topics; unused until there is one."""
     lang: str | None = None
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The publisher's key-values of the page."""
     view: str | None = None
     """The request id of the page's first fill, sent with those for slots that load later."""
 
@@ -49,6 +53,7 @@ class ReaderAsked:
     key: str | None = None
     """The publisher's own word for this reader; None also when consent is refused."""
     place: str | Mapping[str, Any] | None = None
+    user_agent: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +190,7 @@ class PageForm(_Form):
     topics = _words(NAME_CHARS_MAX, TOPICS_MAX, "A taxonomy id, slug or name, or a site's alias.")
     text = fields.String(allow_none=True, metadata={"description": "The article's text."})
     lang = _text(35, "BCP 47 tag.")
+    keys = KeyValues(allow_none=True)
     view = _text(64, "The request_id of this page view's first fill, for slots that load later.")
 
     @post_load
@@ -208,13 +214,13 @@ class ReaderForm(_Form):
         },
     )
     ip = _text(64, "The reader's address; never stored.")
-    user_agent = _text(2048, "Never stored.")
+    user_agent = _text(USER_AGENT_CHARS_MAX, "Tells the device; never stored.")
     consent = Flag(allow_none=True, metadata={"description": "false: the reader is treated as unknown."})
 
     @post_load
     def _make(self, values: dict[str, Any], **_: Any) -> ReaderAsked:
         key = values.get("key") if values.get("consent", True) else None
-        return ReaderAsked(key=key, place=values.get("place"))
+        return ReaderAsked(key=key, place=values.get("place"), user_agent=values.get("user_agent"))
 
 
 class SlotForm(_Form):

@@ -5,14 +5,16 @@ Words that mean nothing are no mistakes: an ambiguous place is no place, an unkn
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from adengine.catalog.nouns import Facts, Key, Site, Slot
 from adengine.catalog.snapshot import Snapshot
-from adengine.places import Place, Query, Resolution
+from adengine.catalog.targets.hours import is_timezone
+from adengine.places import Kind, Place, Query, Resolution
+from adengine.places.query import NAMES, POINT, is_degree
 from adengine.serving.request import Asked
 from adengine.topics import Taxonomy, Topic
 
@@ -37,20 +39,39 @@ class Scene:
     topics: tuple[Topic, ...]
     strange_topics: tuple[str, ...]
     """Words of the page that name no topic."""
+    point: tuple[float, float] | None
+    """Where the reader is, (lat, lon) in degrees: the point that the page gave, or his town's."""
+    asked: Asked = field(repr=False)
 
     def topics_in(self, slot: Slot, taxonomy: Taxonomy) -> tuple[Topic, ...]:
         """The page's, or those that the slot has by default."""
         return self.topics or tuple(filter(None, map(taxonomy.topic, slot.default_topics)))
 
-    def facts(self, slot: Slot, taxonomy: Taxonomy) -> Facts:
-        """What targeting asks of one slot's request."""
+    @property
+    def timezone(self) -> str:
+        """IANA name: of the place; else (an unknown one, or an area that has several) of the site."""
+        there = self.place.timezone if self.place is not None else None
+        if there is not None and is_timezone(there):
+            return there
+        return self.site.timezone if self.site is not None else "UTC"
+
+    def facts(self, slot: Slot, taxonomy: Taxonomy, now_s: int) -> Facts:
+        """What targeting asks of one slot's request; what takes time is left to who asks."""
         topics = [topic.id for topic in self.topics_in(slot, taxonomy)]
         return Facts(
             places=self.lineage,
             topics=tuple(topics),
             topics_above=tuple({above: None for topic in topics for above in taxonomy.ancestors(topic)[1:]}),
+            related=taxonomy.related,
             slot=slot.name,
             position=slot.position,
+            now_s=now_s,
+            timezone=self.timezone,
+            point=self.point,
+            user_agent=self.asked.reader.user_agent,
+            lang=self.asked.page.lang,
+            url=self.asked.page.url,
+            keys=self.asked.page.keys,
         )
 
 
@@ -66,6 +87,8 @@ def scene_of(asked: Asked, key: Key, snapshot: Snapshot, gazetteer: Gazetteer, t
         lineage=gazetteer.ancestors(place.id) if place is not None else (),
         topics=topics,
         strange_topics=strange,
+        point=_point(asked.reader.place, place),
+        asked=asked,
     )
 
 
@@ -83,6 +106,16 @@ def resolved_topics(
         else:
             found[topic.id] = topic
     return tuple(found.values()), tuple(strange)
+
+
+def _point(words: Query | None, place: Place | None) -> tuple[float, float] | None:
+    """The middle of an area is not where its reader is, so only towns and points are somewhere."""
+    if isinstance(words, Mapping) and not any(str(words.get(name) or "").strip() for name in NAMES):
+        lat, lon = (words.get(name) for name in POINT)
+        return (lat, lon) if is_degree("lat", lat) and is_degree("lon", lon) else None  # type: ignore[return-value]
+    if place is None or place.kind is not Kind.CITY or place.lat is None or place.lon is None:
+        return None
+    return place.lat, place.lon
 
 
 def _site(url: str | None, key: Key, snapshot: Snapshot) -> Site | None:

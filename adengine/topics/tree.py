@@ -10,6 +10,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+RELATED_MIN = 0.4
+"""The least relatedness that makes two topics related: under one root, those of the second level have 0.5, of the
+third 0.33 unless their parents are the same."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
@@ -41,6 +45,7 @@ class Taxonomy:
             )
             self._lineage[id_] = (id_, *(self._lineage[parent] if parent else ()))
         self._by_number = {topic.number: topic for topic in self._topics.values()}
+        self._related: dict[str, frozenset[str]] = {}
         self._by_slug = {topic.slug: topic for topic in self._topics.values()}
         if not len(self._by_number) == len(self._by_slug) == len(self._topics):
             raise ValueError("two topics share a number or a slug")
@@ -77,6 +82,16 @@ class Taxonomy:
         ours, theirs = self.ancestors(a), self.ancestors(b)
         shared = len(set(ours) & set(theirs))
         return 2 * shared / (len(ours) + len(theirs)) if shared else 0.0
+
+    def related(self, id_: str) -> frozenset[str]:
+        """All topics whose relatedness to this one is at least `RELATED_MIN`, itself among them; worked out once."""
+        if id_ not in self._topics:
+            return frozenset()
+        if id_ not in self._related:
+            root = self._lineage[id_][-1]
+            family = (other for other, lineage in self._lineage.items() if lineage[-1] == root)
+            self._related[id_] = frozenset(near for near in family if self.relatedness(id_, near) >= RELATED_MIN)
+        return self._related[id_]
 
     def search(self, words: str, limit: int) -> list[Topic]:
         """At most `limit` topics: the one named exactly, then names that begin with the words, then that hold them."""

@@ -78,11 +78,14 @@ def test_what_comes_later_takes_only_what_means_nothing(sqlite_desk: Desk) -> No
     for pacing in ("even", "front", "asap"):
         flight = sqlite_desk.a_flight(**neutral, pacing=pacing)
         assert {name: flight[name] for name in neutral} == neutral and flight["pacing"] == pacing
-    related = sqlite_desk.flight_document(targeting={"topics": {"include": ["386"], "match": "related"}})
-    refused = sqlite_desk("POST", "/v1/flights", related)
-    assert (
-        refused.pointers == ["/targeting/topics/match"] and "not available yet" in refused.body["errors"][0]["detail"]
-    )
+
+
+def test_a_topic_is_matched_in_one_of_three_ways(sqlite_desk: Desk) -> None:
+    for match in ("subtree", "exact", "related"):
+        flight = sqlite_desk.a_flight(targeting={"topics": {"include": ["386"], "match": match}})
+        assert flight["targeting"]["topics"]["match"] == match
+    nearby = sqlite_desk.flight_document(targeting={"topics": {"include": ["386"], "match": "nearby"}})
+    assert sqlite_desk("POST", "/v1/flights", nearby).pointers == ["/targeting/topics/match"]
 
 
 def test_every_mistake_of_a_flight_is_named_at_once(sqlite_desk: Desk) -> None:

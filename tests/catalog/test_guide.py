@@ -9,9 +9,11 @@ import pytest
 from adengine.catalog.collections import COLLECTIONS
 from adengine.catalog.creatives.imports import FIELDS, FORMATS, NEEDED
 from adengine.catalog.creatives.states import STEPS
-from adengine.catalog.dimensions import DIMENSIONS, LATER
+from adengine.catalog.dimensions import DIMENSIONS
 from adengine.catalog.nouns import Scope, Tier
 from adengine.catalog.schemas import standing
+from adengine.catalog.targets.devices import KINDS
+from adengine.catalog.targets.hours import WEEKDAYS
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "catalogue.md").read_text("utf-8")
 
@@ -28,7 +30,9 @@ def test_every_step_scope_tier_dimension_column_and_format_is_in_the_guide() -> 
         *(scope.value for scope in Scope),
         *(tier.name.lower() for tier in Tier),
         *(row.name for row in DIMENSIONS),
-        *LATER,
+        *(choice for row in DIMENSIONS for choices in row.options.values() for choice in choices),
+        *KINDS,
+        *WEEKDAYS,
         *FORMATS,
         *FIELDS,
         *NEEDED,

@@ -135,15 +135,15 @@ def test_an_empty_catalogue_compiles() -> None:
 
 
 def test_a_dimension_is_added_by_one_row() -> None:
-    devices = dimension("devices", about="A kind of device.", refusal="device", accept=lambda value, _: str(value))
+    moods = dimension("moods", about="A mood.", refusal="mood", accept=lambda value, _: str(value))
     flights = [
-        a_flight(1, targeting=Targeting(further={"devices": among("phone")})),
-        a_flight(2, targeting=Targeting(further={"devices": among(exclude=("phone",))})),
+        a_flight(1, targeting=Targeting(further={"moods": among("joy")})),
+        a_flight(2, targeting=Targeting(further={"moods": among(exclude=("joy",))})),
         a_flight(3),
     ]
-    snapshot = compile_snapshot(a_catalogue(*flights), NOW_S, (*DIMENSIONS, devices))
-    on_a_phone = Facts(slot="article-header", position="header", further={"devices": ("phone",)})
-    for facts, expected in ((on_a_phone, {1, 3}), (replace(on_a_phone, further={}), {2, 3})):
+    snapshot = compile_snapshot(a_catalogue(*flights), NOW_S, (*DIMENSIONS, moods))
+    in_joy = Facts(slot="article-header", position="header", further={"moods": ("joy",)})
+    for facts, expected in ((in_joy, {1, 3}), (replace(in_joy, further={}), {2, 3})):
         hurdles = list(Eligibility(snapshot, NOW_S).targeting(facts))
-        assert "device" in {hurdle.detail for hurdle in hurdles}
+        assert "mood" in {hurdle.detail for hurdle in hurdles}
         assert set(snapshot.candidates.flight[survivors(hurdles)].tolist()) == expected

@@ -1,16 +1,21 @@
 """Who may stand in a slot: targeting, dates, exclusions and widths, against a plain reading of the rules."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adengine import topics
+from adengine.catalog.dimensions import DIMENSIONS
 from adengine.catalog.nouns import Among, Facts, Flight, Targeting
-from adengine.catalog.snapshot import Snapshot
+from adengine.catalog.snapshot import Snapshot, compile_snapshot
 from adengine.serving.eligibility import Eligibility, Hurdle, furthest_reason, refusals, survivors
 from adengine.serving.request import SlotAsked
 from adengine.texts import FONT_CLASSES, longest_that_fits
-from tests.builders import NOW_S, a_creative, a_flight, a_slot, a_snapshot, among
+from tests.builders import NOW_S, a_catalogue, a_creative, a_flight, a_slot, a_snapshot, among
 
 TAXONOMY = topics.load()
 REMER, CASS, MINNESOTA, US, PARIS = 5, 4, 3, 2, 9
@@ -69,6 +74,30 @@ def test_a_topic_matches_its_subtree_or_exactly() -> None:
     assert flights_admitted(snapshot, tagged_below) == {1, 3}
     assert flights_admitted(snapshot, in_remer(topics=(SPORTS,))) == {1, 2}
     assert flights_admitted(snapshot, in_remer()) == {4}
+
+
+def test_related_topics_are_those_at_a_relatedness_of_two_fifths() -> None:
+    snapshot = a_snapshot(aimed(1, topics=among(FANTASY), topic_match="related"))
+    for topic in ("386", SPORTS, "484", FANTASY, "150"):
+        facts = in_remer(topics=(topic,), topics_above=TAXONOMY.ancestors(topic)[1:], related=TAXONOMY.related)
+        assert (flights_admitted(snapshot, facts) == {1}) is (TAXONOMY.relatedness(topic, FANTASY) >= 0.4)
+
+
+def test_what_no_flight_targets_is_not_worked_out() -> None:
+    def asked(name: str) -> Callable[[Facts], tuple[str, ...]]:
+        return lambda _: pytest.fail(f"{name} was worked out")
+
+    rows = tuple(replace(row, values=asked(row.name), holding=None) for row in DIMENSIONS if row.name != "devices")
+    devices = next(row for row in DIMENSIONS if row.name == "devices")
+    flight = a_flight(targeting=Targeting(further={"devices": among("phone")}))
+    snapshot = compile_snapshot(a_catalogue(flight), NOW_S, (*rows, devices))
+    hurdles = list(Eligibility(snapshot, NOW_S).targeting(in_remer(user_agent="curl/8.5.0")))
+    assert [(hurdle.detail, hurdle.passes.tolist()) for hurdle in hurdles] == [("device", [False]), (None, [True])]
+
+
+def test_nobody_matches_in_an_empty_catalogue() -> None:
+    hurdles = list(Eligibility(a_snapshot(), NOW_S).targeting(in_remer()))
+    assert furthest_reason(hurdles, np.ones(0, bool)) == "no_match"
 
 
 def test_a_flight_runs_from_its_first_second_to_before_its_last() -> None:

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from typing import Any
 
+from adengine.catalog.dimensions import DIMENSIONS, targeting_of
 from adengine.catalog.nouns import Level, Targeting, Tier, Without
 from tests.builders import DAY_S, NOW_S, a_cap, a_flight, a_slot, among
 from tests.serving.conftest import Open
@@ -38,6 +39,31 @@ def test_an_explanation_reconciles_and_names_the_dimension_or_the_cap(kiosk: Ope
     told = {c["flight"]: c for c in answer["fills"][0]["explain"]["list"]}["flt_2"]
     assert (told["reason"], told["detail"]) == ("no_match", "position")
     assert answer["fills"][2]["explain"] is None
+
+
+WANTED = {
+    "places": ("99", "place"), "topics": ("386", "topic"), "slots": ("elsewhere", "slot"),
+    "positions": ("x", "position"), "devices": ("tv", "device"), "languages": ("fr", "language"),
+    "weekdays": ("wed", "weekday"), "dayparts": ("03:00-03:01", "daypart"), "keys": ("a=b", "key"),
+    "urls": ("other.example", "url"), "radius": ("0.0,0.0,1.0", "radius"),
+}  # fmt: skip
+
+
+def test_the_dimension_that_refused_is_named_whichever_it_is(kiosk: Open) -> None:
+    assert WANTED.keys() == {row.name for row in DIMENSIONS}
+    flights = [
+        a_flight(n, campaign=n, advertiser=n, targeting=targeting_of({name: {"include": [value]}}, DIMENSIONS))
+        for n, (name, (value, _)) in enumerate(WANTED.items(), 1)
+    ]
+    (fill,) = kiosk(*flights)(explain=True, place="Remer,MN", page={"lang": "en"})["fills"]
+    told = {candidate["flight"]: (candidate["reason"], candidate["detail"]) for candidate in fill["explain"]["list"]}
+    assert told == {f"flt_{n}": ("no_match", detail) for n, (_, detail) in enumerate(WANTED.values(), 1)}
+
+
+def test_nothing_that_the_user_agent_says_is_kept(kiosk: Open) -> None:
+    shop = kiosk(a_flight(1, caps=(a_cap(5),), targeting=Targeting(further={"devices": among("phone")})))
+    answer = shop(reader={"key": "a", "user_agent": "iPhone-of-a-reader"}, explain=True)
+    assert b"iPhone-of-a-reader" not in shop.everything() and "iPhone-of-a-reader" not in repr(answer)
 
 
 def test_every_explanation_of_random_catalogues_reconciles(kiosk: Open) -> None:

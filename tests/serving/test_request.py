@@ -120,3 +120,34 @@ def test_json_of_another_shape_is_invalid(body: bytes) -> None:
 def test_what_only_managers_may_ask_is_told_apart(fields: dict[str, Any]) -> None:
     assert parsed(**fields).privileged
     assert parsed(**fields).rehearsal == ("explain" not in fields)
+
+
+def test_key_values_are_texts_or_lists_of_them_without_what_says_nothing() -> None:
+    keys = {"section": " sports ", "tags": ["a", "b", " "], "login": None, "paid": "", "q": []}
+    assert parsed(page={"keys": keys}).page.keys == {
+        "section": ("sports",), "tags": ("a", "b"), "login": (), "paid": (), "q": (),
+    }  # fmt: skip
+    assert parsed(page={"keys": None}) == parsed() and parsed(page={"keys": {}}).page.keys == {}
+
+
+def test_every_mistake_in_key_values_is_named() -> None:
+    keys = {
+        "sec tion": "a",
+        "tags": ["ok", 5, "x" * 101, "\x00"],
+        "login": True,
+        "many": ["v"] * 21,
+        "deep": {"a": "b"},
+    }
+    assert pointers(page={"keys": keys}) == [
+        "/page/keys/sec tion", "/page/keys/tags/1", "/page/keys/tags/2", "/page/keys/tags/3", "/page/keys/login",
+        "/page/keys/many", "/page/keys/deep",
+    ]  # fmt: skip
+    assert pointers(page={"keys": {f"k{n}": "v" for n in range(21)}}) == ["/page/keys"]
+    assert len(parsed(page={"keys": {f"k{n}": ["v"] * 20 for n in range(20)}}).page.keys) == 20
+    assert pointers(page={"keys": ["section=sports"]}) == ["/page/keys"]
+
+
+def test_a_user_agent_is_read_and_never_printed() -> None:
+    asked = parsed(reader={"user_agent": "Mozilla/5.0 (secret)"})
+    assert asked.reader.user_agent == "Mozilla/5.0 (secret)" and "secret" not in repr(asked)
+    assert pointers(reader={"user_agent": "x" * 2049}) == ["/reader/user_agent"]

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adengine import topics
+from adengine.topics.tree import RELATED_MIN
 
 TREE = topics.load()
 IDS = [topic.id for topic in TREE.search("", 10_000)]
@@ -75,6 +76,16 @@ def test_a_parent_is_nearer_than_a_stranger() -> None:
     assert TREE.relatedness(fantasy.id, "483") == pytest.approx(2 / 3)
     assert TREE.relatedness(fantasy.id, "386") == 0
     assert TREE.relatedness(fantasy.id, "nowhere") == 0
+
+
+@pytest.mark.parametrize("topic", ["483", "484", "508", "386", "150"])
+def test_relatives_are_all_topics_near_enough(topic: str) -> None:
+    near = {other for other in TREE._topics if TREE.relatedness(topic, other) >= RELATED_MIN}
+    assert topic in near and TREE.related(topic) == near == TREE.related(topic)
+
+
+def test_what_is_no_topic_has_no_relatives() -> None:
+    assert TREE.related("nowhere") == frozenset()
 
 
 def test_a_search_puts_the_exact_name_first_and_keeps_its_limit() -> None:
