@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import flask
@@ -20,9 +21,9 @@ from tests.web.engine_app import AUTHORIZED, running, seed, settings_of
 AWAY = "redis://127.0.0.1:1"
 PAGE = {
     "page": {"url": "https://demo.example/fantasy", "topics": ["fantasy-sports"]},
-    "reader": {"key": "reader-1", "place": "Remer,MN", "consent": True},
     "slots": [{"slot": "article-header"}],
 }
+READERS = count()
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 OPEN = {
     "/", "/demo", "/docs", "/openapi.json", "/livez", "/readyz", "/metrics", "/problems/", "/problems/<name>",
@@ -48,7 +49,9 @@ def app(wanted: Settings) -> Iterator[flask.Flask]:
 
 
 def filled(app: flask.Flask) -> dict[str, object]:
-    answer = app.test_client().post("/v1/fill", json=PAGE, headers=AUTHORIZED)
+    """For a reader who has seen nothing yet."""
+    reader = {"key": f"reader-{next(READERS)}", "place": "Remer,MN", "consent": True}
+    answer = app.test_client().post("/v1/fill", json=PAGE | {"reader": reader}, headers=AUTHORIZED)
     assert answer.status_code == 200
     return dict(answer.get_json())
 
