@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adengine.catalog.snapshot import Candidates
-from adengine.serving.page import allocate, uniforms_of, weighted_order
+from adengine.serving.draw import uniforms_of, weighted_order
+from adengine.serving.page import allocate
 
 HOUSE = 3
 
@@ -22,6 +23,7 @@ def a_book(*several: dict) -> Candidates:
         | c
         for n, c in enumerate(several)
     ]
+    assert [by_class(row) for row in rows] == sorted(by_class(row) for row in rows), "a snapshot has them in this order"
 
     def column(name: str, kind: type) -> np.ndarray:
         return np.array([row[name] for row in rows], kind)
@@ -36,7 +38,15 @@ def a_book(*several: dict) -> Candidates:
         advertiser=column("advertiser", np.int64),
         flight_weight=column("weight", np.float64),
         creative_weight=column("creative_weight", np.float64),
+        whole_page=np.array([row.get("roadblock") == "all" for row in rows], bool),
+        companion=np.array([row.get("roadblock") == "companion" for row in rows], bool),
+        labels=tuple({row["flight"]: row.get("labels", ()) for row in sorted(rows, key=lambda r: r["flight"])}.values()),
+        categories=tuple(row.get("categories", ()) for row in rows),
     )
+
+
+def by_class(row: dict) -> tuple[int, int]:
+    return row.get("tier", 1), row.get("priority", 5)
 
 
 def everywhere(book: Candidates, slots: int = 1) -> list[np.ndarray]:
@@ -44,13 +54,13 @@ def everywhere(book: Candidates, slots: int = 1) -> list[np.ndarray]:
 
 
 def test_the_better_tier_wins_whatever_the_weights() -> None:
-    book = a_book({"tier": 2, "weight": 1e6}, {"tier": 1, "priority": 10}, {"tier": 3, "weight": 1e6})
-    assert {tuple(allocate(book, everywhere(book), seed)) for seed in range(200)} == {(1,)}
+    book = a_book({"tier": 1, "priority": 10}, {"tier": 2, "weight": 1e6}, {"tier": 3, "weight": 1e6})
+    assert {tuple(allocate(book, everywhere(book), seed)) for seed in range(200)} == {(0,)}
 
 
 def test_the_better_priority_wins_inside_a_tier() -> None:
-    book = a_book({"priority": 2, "weight": 1e6}, {"priority": 1})
-    assert {tuple(allocate(book, everywhere(book), seed)) for seed in range(200)} == {(1,)}
+    book = a_book({"priority": 1}, {"priority": 2, "weight": 1e6})
+    assert {tuple(allocate(book, everywhere(book), seed)) for seed in range(200)} == {(0,)}
 
 
 def test_a_slot_without_candidates_stays_open() -> None:
@@ -113,7 +123,7 @@ ONE = st.fixed_dictionaries(
 def test_every_page_is_feasible_and_each_class_fills_as_much_as_brute_force_can(
     candidates: list[dict], masks: list[int], seed: int
 ) -> None:
-    book = a_book(*candidates)
+    book = a_book(*sorted(candidates, key=by_class))
     eligible = [np.array([n for n in range(len(candidates)) if mask >> n & 1], np.int64) for mask in masks]
     page = allocate(book, eligible, seed)
     assert all(row is None or row in eligible[slot] for slot, row in enumerate(page))
