@@ -17,12 +17,12 @@ from adengine.catalog.snapshot import Snapshot
 from adengine.counting.events import Refusal
 from adengine.serving.answer import Outcome
 from adengine.serving.capping import CAPPED, Clockface, pick_of, refused_hurdle, spelled
-from adengine.serving.eligibility import Eligibility, Hurdle, Mask, furthest_reason, refusals, survivors
 from adengine.serving.draw import Floats
+from adengine.serving.eligibility import Eligibility, Hurdle, Mask, furthest_reason, refusals, survivors
 from adengine.serving.page import allocate, is_whole_page
 from adengine.serving.reasons import NAMES
-from adengine.serving.rivals import Rivals
 from adengine.serving.request import Asked
+from adengine.serving.rivals import Rivals
 from adengine.serving.scene import Scene, resolved_topics
 from adengine.topics import Taxonomy
 

@@ -2,7 +2,8 @@
 
 A pairs-greedy start, a local search that pushes others aside, then depth-first branch and bound over at most `NODES`
 nodes. Choosing is NP-hard as soon as options exclude each other freely (independent set), so larger pages may end
-unproved; up to 4 slots of 8 options, 91 nodes are all there can be. Values are whole numbers of any size: sums are exact.
+unproved; up to 4 slots of 8 options, 91 nodes are all there can be. Values are whole numbers of any size: sums are
+exact.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ What may stand where has been settled before (`serving.eligibility`, caps); what
 3. who excludes whom is told by `serving.rivals`, house lines excepted;
 4. a flight that wants the whole page stands in every slot if that is worth more than the best page without it.
 
-Nearly always the best of each slot are strangers to each other; then they are the page. Else `serving.optimiser` chooses.
+Nearly always the best of each slot are strangers to each other; then they are the page. Else `serving.optimiser`
+chooses.
 """
 
 from __future__ import annotations
@@ -111,6 +112,8 @@ def allocate(
         whole=whole or (),
         weights=weights or [1.0] * len(eligible),
     )
+    if not question.rows:
+        return stands
     return (None if whole else _best_of_each(question)) or _optimised(question)
 
 
@@ -253,9 +256,7 @@ def _whole_page(question: _Question, scale: _Scale, worth: int) -> Chosen | None
     ranked = [list(question.ranked_whole(slot)) for slot in question.rows] if question.whole else []
     for flight in question.whole:
         lists = [[choice for choice in all_ if question.candidates.flight_row[choice.row] == flight] for all_ in ranked]
-        value = sum(
-            scale.values(listed[:1], slot)[0] for slot, listed in zip(question.rows, lists, strict=True)
-        )
+        value = sum(scale.values(listed[:1], slot)[0] for slot, listed in zip(question.rows, lists, strict=True))
         if value > worth:
             worth = value
             found = list(question.kept)
