@@ -96,10 +96,10 @@ class CapIn(Strict):
 
 
 class Exclusion(Line):
-    """A label of competitors; case and outer spaces do not count."""
+    """A label of competitors; neither case nor how many spaces there are counts."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        label = super()._deserialize(value, attr, data, **kwargs).strip().lower()
+        label = " ".join(super()._deserialize(value, attr, data, **kwargs).lower().split())
         if len(label) > LABEL_CHARS_MAX:
             raise ValidationError(f"may have at most {LABEL_CHARS_MAX} characters")
         return label
@@ -148,7 +148,7 @@ class FlightIn(Document):
         Exclusion(LABEL_CHARS_MAX),
         load_default=list,
         validate=validate.Length(max=EXCLUSIONS_MAX),
-        metadata={"description": "Labels, such as betting: two flights that share one never stand on the same page."},
+        metadata={"description": "Labels, such as betting: two flights that share one never stand on one page."},
     )
     roadblock = Choice(
         [r.value for r in Roadblock],
