@@ -1,7 +1,7 @@
 """What may be sent and what is answered for a flight: a dated, targeted, capped share of a campaign. Pure.
 
-The contract's later fields (goals, limits, exclusions, roadblocks) are known and take only what
-means nothing, so that no setting is dead: whatever is accepted here is acted upon.
+The contract's later fields (goals, limits) are known and take only what means nothing, so that no setting is dead:
+whatever is accepted here is acted upon.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from adengine.caps import windows
 from adengine.catalog import dimensions
 from adengine.catalog.dimensions import DIMENSIONS, Dimension, Refused
 from adengine.catalog.documents import Document
-from adengine.catalog.fields import Bounded, Choice, Instant, NotYet, Number, Ref, Strict, Whole, known
-from adengine.catalog.nouns import Level, Scope, Tier, Without
+from adengine.catalog.fields import Bounded, Choice, Instant, Line, NotYet, Number, Ref, Strict, Whole, known
+from adengine.catalog.nouns import Level, Roadblock, Scope, Tier, Without
 from adengine.catalog.schemas import answered
 from adengine.errors import Mistake
 
 CAPS_MAX = 16
 CAP_LIMIT_MAX = 10_000
 WINDOW_CHARS_MAX = 32
+EXCLUSIONS_MAX = 16
+LABEL_CHARS_MAX = 64
 MICROS_MAX = 10**12
 """A million of the currency; a token carries 40 bits of it."""
 PRICES = ("cpm", "cpc", "flat")
@@ -30,7 +32,7 @@ OWN_TIERS = (Tier.STANDARD, Tier.NETWORK)
 OWN_PRIORITY_MIN = 5
 OWN_WEIGHT_MAX = 1.0
 """What an advertiser may book by himself; sponsorships, house lines and precedence are the publisher's to give."""
-TERMS = ("tier", "priority", "weight", "price")
+TERMS = ("tier", "priority", "weight", "price", "roadblock")
 """What the two sides agreed on; once booked, only the publisher changes it."""
 
 
@@ -93,6 +95,16 @@ class CapIn(Strict):
     window = Window(required=True)
 
 
+class Exclusion(Line):
+    """A label of competitors; neither case nor how many spaces there are counts."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        label = " ".join(super()._deserialize(value, attr, data, **kwargs).lower().split())
+        if len(label) > LABEL_CHARS_MAX:
+            raise ValidationError(f"may have at most {LABEL_CHARS_MAX} characters")
+        return label
+
+
 class PriceIn(Strict):
     model = Choice(PRICES, required=True)
     micros = Whole(
@@ -132,8 +144,19 @@ class FlightIn(Document):
     caps = fields.List(fields.Nested(CapIn), load_default=list, validate=validate.Length(max=CAPS_MAX))
     without_reader = Choice([w.value for w in Without], load_default=Without.SKIP.value)
     cap_on_outage = Choice([w.value for w in Without], load_default=Without.SKIP.value)
-    exclusions = NotYet("exclusions come with the page optimiser", [])
-    roadblock = NotYet("roadblocks come with the page optimiser", "none")
+    exclusions = fields.List(
+        Exclusion(LABEL_CHARS_MAX),
+        load_default=list,
+        validate=validate.Length(max=EXCLUSIONS_MAX),
+        metadata={"description": "Labels, such as betting: two flights that share one never stand on one page."},
+    )
+    roadblock = Choice(
+        [r.value for r in Roadblock],
+        load_default=Roadblock.NONE.value,
+        metadata={
+            "description": "all: in every slot of the page or in none; companion: in several, where nobody is better."
+        },
+    )
     price = fields.Nested(PriceIn, load_default=lambda: {"model": "flat", "micros": 0})
 
     def judge(self, given: Mapping[str, Any], current: Mapping[str, Any] | None) -> list[Mistake]:
@@ -170,6 +193,8 @@ def _terms(given: Mapping[str, Any], current: Mapping[str, Any] | None) -> list[
         mistakes.append(
             Mistake("/priority", f"an advertiser books {OWN_PRIORITY_MIN} to 10; ask the publisher for others")
         )
+    if given.get("roadblock", Roadblock.NONE) != Roadblock.NONE:
+        mistakes.append(Mistake("/roadblock", "a page of one advertiser is the publisher's to give; ask him"))
     if given.get("weight", OWN_WEIGHT_MAX) > OWN_WEIGHT_MAX:
         mistakes.append(Mistake("/weight", "an advertiser books at most 1; ask the publisher for more"))
     return mistakes

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from adengine.catalog.exclusive import BY_DEFAULT
+
 
 class Tier(IntEnum):
     """Tiers are lexicographic: the lower number is served first. The number is stored and sent; never renumber."""
@@ -44,6 +46,17 @@ class Without(StrEnum):
     SERVE = "serve"
 
 
+class Roadblock(StrEnum):
+    """How a flight stands on a page of several slots."""
+
+    NONE = "none"
+    """In one slot."""
+    ALL = "all"
+    """In every slot that the page asks for, or in none."""
+    COMPANION = "companion"
+    """In as many slots as nobody better wants."""
+
+
 class Scope(StrEnum):
     FILL = "fill"
     MANAGE = "manage"
@@ -73,6 +86,8 @@ class Site:
     """IANA name; calendar caps begin at its midnight."""
     topics: Mapping[str, str]
     """The site's own words for topics: alias (casefolded) -> taxonomy id."""
+    exclusive: tuple[str, ...] = BY_DEFAULT
+    """Names of `catalog.exclusive`: what one page shows once at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +103,8 @@ class Slot:
     font: str
     font_px: float
     default_topics: tuple[str, ...]
+    position_weight: float = 1.0
+    """What standing here is worth beside the page's other slots."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,3 +224,6 @@ class Flight:
     without_reader: Without
     cap_on_outage: Without
     price: Price
+    exclusions: tuple[str, ...] = ()
+    """Labels, lower-case: no other flight with one of them stands on the same page."""
+    roadblock: Roadblock = Roadblock.NONE

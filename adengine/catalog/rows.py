@@ -1,6 +1,7 @@
 """From the rows of the catalogue's tables to its nouns. Pure; `catalog.load` reads the rows.
 
-Rows are plain JSON values (a key's digest in hex), so that the last good ones can be kept in a file.
+Rows are plain JSON values (a key's digest in hex), so that the last good ones can be kept in a file. One that an older
+version kept lacks the newer fields; they have their defaults then.
 """
 
 from __future__ import annotations
@@ -9,7 +10,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from adengine.catalog.dimensions import DIMENSIONS, targeting_of
-from adengine.catalog.nouns import Cap, Creative, Flight, Key, Level, Price, Scope, Site, Slot, Tier, Variant, Without
+from adengine.catalog.exclusive import BY_DEFAULT
+from adengine.catalog.nouns import (
+    Cap,
+    Creative,
+    Flight,
+    Key,
+    Level,
+    Price,
+    Roadblock,
+    Scope,
+    Site,
+    Slot,
+    Tier,
+    Variant,
+    Without,
+)
 from adengine.catalog.snapshot import Catalogue
 
 Row: TypeAlias = Mapping[str, Any]
@@ -39,6 +55,7 @@ def _site(row: Row) -> Site:
         domains=tuple(row["domains"]),
         timezone=row["timezone"],
         topics=dict(row["topics"]),
+        exclusive=tuple(row.get("exclusive", BY_DEFAULT)),
     )
 
 
@@ -54,6 +71,7 @@ def _slot(row: Row) -> Slot:
         font=row["font"],
         font_px=row["font_px"],
         default_topics=tuple(row["default_topics"]),
+        position_weight=row.get("position_weight", 1.0),
     )
 
 
@@ -82,6 +100,8 @@ def _flight(row: Row, owners: Mapping[int, int]) -> Flight:
         without_reader=Without(row["without_reader"]),
         cap_on_outage=Without(row["cap_on_outage"]),
         price=Price(model=row["price"]["model"], micros=row["price"]["micros"]),
+        exclusions=tuple(row.get("exclusions", ())),
+        roadblock=Roadblock(row.get("roadblock", Roadblock.NONE)),
     )
 
 

@@ -15,6 +15,7 @@ import idna
 from marshmallow import Schema, ValidationError, fields, validate
 
 from adengine.catalog.documents import Document
+from adengine.catalog.exclusive import BY_DEFAULT, EXCLUSIVE
 from adengine.catalog.fields import Bounded, Choice, Instant, Line, Number, Patterned, Ref, known
 from adengine.catalog.nouns import Scope
 from adengine.errors import Mistake
@@ -114,6 +115,12 @@ class SiteIn(Document):
         load_default=dict,
         metadata={"description": "The site's own words for topics: alias -> a topic's id, slug or name."},
     )
+    exclusive = fields.List(
+        Choice([row.name for row in EXCLUSIVE]),
+        load_default=lambda: list(BY_DEFAULT),
+        validate=validate.Length(max=len(EXCLUSIVE)),
+        metadata={"description": "; ".join(f"{row.name}: {row.meaning}" for row in EXCLUSIVE)},
+    )
 
 
 class Label(Bounded):
@@ -150,6 +157,9 @@ class SlotIn(Document):
     font = Choice(FONT_CLASSES, load_default="system-ui")
     font_px = Number(6, 200, load_default=16.0)
     default_topics = fields.List(TopicRef(), load_default=list, validate=validate.Length(max=50))
+    position_weight = Number(
+        0.1, 10, load_default=1.0, metadata={"description": "What standing here is worth beside other slots."}
+    )
 
 
 class AdvertiserIn(Document):

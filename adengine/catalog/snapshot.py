@@ -18,7 +18,7 @@ from adengine.caps import windows
 from adengine.catalog.admission import Admission, admission
 from adengine.catalog.dimensions import DIMENSIONS, Dimension
 from adengine.catalog.guards import LIFETIME, Guard, Guards, guards_of
-from adengine.catalog.nouns import Creative, Flight, Key, Level, Site, Slot, Tier, Variant, Without
+from adengine.catalog.nouns import Creative, Flight, Key, Level, Roadblock, Site, Slot, Tier, Variant, Without
 from adengine.texts import FONT_CLASSES
 
 RANKS_PER_TIER = 16
@@ -58,7 +58,7 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """Arrays of shape (n,), one row per flight × creative, in ascending order of rank."""
+    """Arrays of shape (n,), one row per flight × creative, in ascending order of rank; tuples by flight or creative."""
 
     flight_row: NDArray[np.int32]
     """Into `Snapshot.flights`."""
@@ -71,6 +71,14 @@ class Candidates:
     advertiser: NDArray[np.int64]
     flight_weight: NDArray[np.float64]
     creative_weight: NDArray[np.float64]
+    whole_page: NDArray[np.bool_]
+    """Of a flight that stands in every slot of a page or in none."""
+    companion: NDArray[np.bool_]
+    """Of a flight that may stand in several slots of a page."""
+    labels: tuple[tuple[str, ...], ...]
+    """By row of `Snapshot.flights`: its exclusions."""
+    categories: tuple[tuple[str, ...], ...]
+    """By row of `Snapshot.creatives`: its taxonomy ids."""
 
     def __len__(self) -> int:
         return int(self.rank.size)
@@ -213,6 +221,10 @@ def _candidates(flights: Sequence[Flight], creatives: Sequence[Creative]) -> Can
         advertiser=np.array([flight.advertiser for flight in flights], np.int64)[f],
         flight_weight=np.array([flight.weight for flight in flights], np.float64)[f],
         creative_weight=np.array([creative.weight for creative in creatives], np.float64)[c],
+        whole_page=np.array([flight.roadblock is Roadblock.ALL for flight in flights], bool)[f],
+        companion=np.array([flight.roadblock is Roadblock.COMPANION for flight in flights], bool)[f],
+        labels=tuple(flight.exclusions for flight in flights),
+        categories=tuple(creative.categories for creative in creatives),
     )
 
 

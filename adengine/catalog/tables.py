@@ -56,6 +56,7 @@ sites = Table(
     Column("domains", JSON, nullable=False, comment='["news.example"]'),
     Column("timezone", String(64), nullable=False, comment="IANA name"),
     Column("topics", JSON, nullable=False, comment="casefolded alias -> taxonomy id"),
+    Column("exclusive", JSON, comment="names of catalog.exclusive; never null"),
 )
 
 slots = Table(
@@ -71,6 +72,7 @@ slots = Table(
     Column("font", String(16), nullable=False, comment="a row of texts.FONT_CLASSES"),
     Column("font_px", Float, nullable=False),
     Column("default_topics", JSON, nullable=False, comment="taxonomy ids"),
+    Column("position_weight", Float, nullable=False, server_default="1"),
 )
 Index(
     "uq_slots_live_name",
@@ -108,6 +110,8 @@ flights = Table(
     Column("without_reader", String(8), nullable=False, comment="nouns.Without"),
     Column("cap_on_outage", String(8), nullable=False, comment="nouns.Without"),
     Column("price", JSON, nullable=False, comment='{"model": "cpm|cpc|flat", "micros": n}'),
+    Column("exclusions", JSON, comment="labels, lower-case; never null"),
+    Column("roadblock", String(16), nullable=False, server_default="none", comment="nouns.Roadblock"),
 )
 
 creatives = Table(

@@ -16,10 +16,13 @@ from adengine.catalog.nouns import Site
 from adengine.catalog.snapshot import Snapshot
 from adengine.counting.events import Refusal
 from adengine.serving.answer import Outcome
-from adengine.serving.capping import CAPPED, Clockface, pick_of, refused_hurdle
+from adengine.serving.capping import CAPPED, Clockface, pick_of, refused_hurdle, spelled
+from adengine.serving.draw import Floats
 from adengine.serving.eligibility import Eligibility, Hurdle, Mask, furthest_reason, refusals, survivors
-from adengine.serving.page import advertisers_of, allocate
+from adengine.serving.page import allocate, is_whole_page
+from adengine.serving.reasons import NAMES
 from adengine.serving.request import Asked
+from adengine.serving.rivals import Rivals
 from adengine.serving.scene import Scene, resolved_topics
 from adengine.topics import Taxonomy
 
@@ -38,6 +41,7 @@ class Decision:
         self.topics = [scene.topics_in(slot, taxonomy) if slot is not None else () for slot in self.slots]
         self.hurdles = self._first_hurdles(taxonomy, now_s)
         self._guarded: Mask = snapshot.guarded[snapshot.candidates.flight_row]
+        self.rivals = Rivals(snapshot.candidates, site.exclusive)
         self.rows: list[int | None] = [None] * len(self.slots)
         self.held = [False] * len(self.slots)
 
@@ -66,11 +70,22 @@ class Decision:
         refused = self.snapshot.guarded if only is None else self.snapshot.guarded & only
         self.refuse(Hurdle(reason=reason, passes=~refused[self.snapshot.candidates.flight_row]))
 
-    def allocate(self, seed: int) -> None:
-        """Seats the page anew around those who hold a reservation."""
-        eligible = [survivors(hurdles) if hurdles else np.empty(0, np.int64) for hurdles in self.hurdles]
-        kept = [row if held else None for row, held in zip(self.rows, self.held, strict=True)]
-        self.rows = allocate(self.snapshot.candidates, eligible, seed, kept)
+    def allocate(self, seed: int, scores: Floats | None = None) -> None:
+        """Seats the page anew around those who hold a reservation.  scores: as `draw.drawn` takes them."""
+        self.rows = allocate(
+            self.snapshot.candidates,
+            [survivors(hurdles) if hurdles else None for hurdles in self.hurdles],
+            seed,
+            [row if held else None for row, held in zip(self.rows, self.held, strict=True)],
+            exclusive=self.site.exclusive,
+            weights=[slot.position_weight if slot is not None else 1.0 for slot in self.slots],
+            scores=scores,
+        )
+
+    @property
+    def is_whole_page(self) -> bool:
+        """Whether one flight has all slots, so that it keeps all of them or none."""
+        return is_whole_page(self.snapshot.candidates, self.rows)
 
     def to_reserve(self) -> list[int]:
         """The slots whose candidate a cap guards and that hold no reservation yet."""
@@ -86,6 +101,9 @@ class Decision:
 
     def settle(self, slots: list[int], verdicts: list[int], clockface: Clockface) -> bool:
         """Takes up the store's verdicts on the candidates in `slots`; whether none of them was refused."""
+        if self.is_whole_page and any(verdict != RESERVED for verdict in verdicts):
+            self._refuse_whole(slots, verdicts, clockface)
+            return False
         refused = False
         for slot, verdict in zip(slots, verdicts, strict=True):
             row = self.rows[slot]
@@ -101,15 +119,30 @@ class Decision:
                 self.refuse(refused_hurdle(self.snapshot, row, guard))
         return not refused
 
+    def _refuse_whole(self, slots: list[int], verdicts: list[int], clockface: Clockface) -> None:
+        """A flight that wanted the whole page did not get it: it is out, by the first cap that refused it."""
+        slot, verdict = next((slot, verdict) for slot, verdict in zip(slots, verdicts, strict=True) if verdict < 0)
+        if verdict == LOG_FULL:
+            self.refuse_guarded("reader_log_full")
+            return
+        row = self.rows[slot]
+        assert row is not None
+        passes = self.snapshot.candidates.flight_row != self.snapshot.candidates.flight_row[row]
+        self.refuse(Hurdle(reason=CAPPED, passes=passes, detail=spelled(self.pick(slot, clockface)[1][-verdict - 1])))
+
     def outcomes(self) -> list[Outcome]:
         return [
             Outcome(asked=asked, slot=slot, row=row, reason=self._reason(index), held=self.held[index])
             for index, (asked, slot, row) in enumerate(zip(self.asked.slots, self.slots, self.rows, strict=True))
         ]
 
-    def on_page_beside(self, index: int) -> frozenset[int]:
-        """The advertisers that stand in the other slots."""
-        return advertisers_of(self.snapshot.candidates, [row for slot, row in enumerate(self.rows) if slot != index])
+    def page_reason(self, index: int, row: int) -> str:
+        """Why a candidate that passed every hurdle does not stand in a slot: who else stands on the page."""
+        candidates = self.snapshot.candidates
+        if candidates.whole_page[row] and not self.is_whole_page:
+            return "roadblock_incomplete"
+        others = [other for slot, other in enumerate(self.rows) if slot != index and other is not None]
+        return self.rivals.conflict(row, others) or "outranked"
 
     def capped(self) -> list[Refusal]:
         """The flights that only a cap kept out of a slot."""
@@ -156,8 +189,14 @@ class Decision:
             return "unknown_slot"
         if row is not None and not house[row]:
             return None
-        everybody = np.ones_like(house)
-        return furthest_reason(hurdles, everybody if row is None else ~house) or "advertiser_on_page"
+        among = np.ones_like(house) if row is None else ~house
+        return furthest_reason(hurdles, among) or self._furthest_on_page(index, among)
+
+    def _furthest_on_page(self, index: int, among: Mask) -> str:
+        """The same for those whom only the page refused; candidates of one flight and categories fare alike."""
+        rows = survivors([*self.hurdles[index], Hurdle(reason="", passes=among)])
+        kinds = {(self.snapshot.candidates.flight[row], self.rivals.keys(row)): row for row in rows.tolist()}
+        return max((self.page_reason(index, row) for row in kinds.values()), key=NAMES.index)
 
     def _capped_in(self, hurdles: Sequence[Hurdle]) -> dict[int, str]:
         """Flight -> the first cap that refused it, of the flights with a candidate that failed no other hurdle."""

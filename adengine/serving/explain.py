@@ -15,8 +15,8 @@ from adengine.catalog import ids
 from adengine.catalog.snapshot import Rows, Snapshot
 from adengine.places import Place
 from adengine.serving.decision import Decision
-from adengine.serving.eligibility import Hurdle, refusals
-from adengine.serving.page import shares
+from adengine.serving.draw import shares
+from adengine.serving.eligibility import refusals
 from adengine.serving.scene import Scene
 
 
@@ -27,11 +27,15 @@ def slot_explanation(decision: Decision, slot: int) -> dict[str, Any] | None:
         return None
     first = refusals(hurdles, len(snapshot.candidates))
     chances = _chances(snapshot, np.flatnonzero(first == len(hurdles)))
-    on_page = decision.on_page_beside(slot)
     listed = []
     for row in range(len(snapshot.candidates)):
         hurdle = hurdles[first[row]] if first[row] < len(hurdles) else None
-        reason, detail = _verdict(snapshot, row, hurdle, on_page) if row != decision.rows[slot] else (None, None)
+        if row == decision.rows[slot]:
+            reason, detail = None, None
+        elif hurdle is not None:
+            reason, detail = hurdle.reason, hurdle.detail
+        else:
+            reason, detail = decision.page_reason(slot, row), None
         listed.append(_candidate(snapshot, row, chances.get(row), reason, detail))
     return {
         "topics": [topic.id for topic in decision.topics[slot]],
@@ -50,15 +54,6 @@ def scene_explanation(scene: Scene) -> dict[str, Any]:
         "topics": [topic.id for topic in scene.topics],
         "unknown_topics": list(scene.strange_topics),
     }
-
-
-def _verdict(snapshot: Snapshot, row: int, hurdle: Hurdle | None, on_page: frozenset[int]) -> tuple[str, str | None]:
-    """(reason, detail) for a candidate that does not stand here.  hurdle: the first that refused it."""
-    if hurdle is not None:
-        return hurdle.reason, hurdle.detail
-    if not snapshot.candidates.house[row] and int(snapshot.candidates.advertiser[row]) in on_page:
-        return "advertiser_on_page", None
-    return "outranked", None
 
 
 def _candidate(

@@ -187,6 +187,7 @@ class Filler:
                 hold_s=self._hold_s,
                 retention_s=decision.snapshot.retention_s,
                 event=event,
+                all_or_nothing=decision.is_whole_page,
                 timeout_ms=timeout_ms,
             )
 

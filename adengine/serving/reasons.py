@@ -82,9 +82,24 @@ REASONS = (
         remedy="Probably a robot; nothing needs doing.",
     ),
     Reason(
+        name="roadblock_incomplete",
+        sentence="What matches stands in every slot of the page or in none, and could not have all of them.",
+        remedy="Make it fit every slot of the page, or set the flight's roadblock to companion.",
+    ),
+    Reason(
+        name="flight_on_page",
+        sentence="The only flights left stand in another slot of the same page, and stand in one only.",
+        remedy="Book another flight for this slot, or set the flight's roadblock to companion.",
+    ),
+    Reason(
         name="advertiser_on_page",
         sentence="The only sponsors left stand in another slot of the same page.",
         remedy="Book another advertiser for this slot.",
+    ),
+    Reason(
+        name="competitor_on_page",
+        sentence="The only sponsors left share an exclusion label or a category with one in another slot of the page.",
+        remedy="Book a sponsor that does not compete; look at the flight's exclusions and the site's exclusive.",
     ),
     Reason(
         name="outranked",

@@ -40,8 +40,8 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "goal": ({"impressions": 1000}, 0, False, []),
     "daily_limit": (1, 0, False),
     "pacing": ("slow", None),
-    "exclusions": (["betting"], None, {}, ""),
-    "roadblock": ("all", "companion", None),
+    "exclusions": (None, {}, "", "betting", [1], [""], ["  "], ["x" * 65], [f"l{n}" for n in range(33)], ["a\nb"]),
+    "roadblock": ("ALL", "half", None, True, ["all"]),
 }  # fmt: skip
 CAP = {"per": "flight", "limit": 3, "window": "1d"}
 WRONG_CAPS: tuple[tuple[dict[str, Any], str], ...] = (
@@ -74,10 +74,20 @@ def test_a_cap_refuses_what_is_not_exactly_right(gazetteer: Gazetteer, change: d
 
 
 def test_what_comes_later_takes_only_what_means_nothing(sqlite_desk: Desk) -> None:
-    neutral = {"goal": None, "daily_limit": None, "exclusions": [], "roadblock": "none"}
+    neutral = {"goal": None, "daily_limit": None}
     for pacing in ("even", "front", "asap"):
         flight = sqlite_desk.a_flight(**neutral, pacing=pacing)
         assert {name: flight[name] for name in neutral} == neutral and flight["pacing"] == pacing
+
+
+def test_what_a_page_shows_together_is_kept_as_it_was_said(sqlite_desk: Desk) -> None:
+    flight = sqlite_desk.a_flight(exclusions=["Betting", " light  BEER "], roadblock="companion")
+    assert flight["exclusions"] == ["betting", "light beer"] and flight["roadblock"] == "companion"
+    plain = sqlite_desk.a_flight()
+    assert (plain["exclusions"], plain["roadblock"]) == ([], "none")
+    assert sqlite_desk.a_site()["exclusive"] == ["advertiser"]
+    assert sqlite_desk.a_site(exclusive=["category"])["exclusive"] == ["category"]
+    assert sqlite_desk.a_slot(position_weight=2.5)["position_weight"] == 2.5
 
 
 def test_a_topic_is_matched_in_one_of_three_ways(sqlite_desk: Desk) -> None:
@@ -143,6 +153,10 @@ def test_times_are_kept_in_utc(sqlite_desk: Desk, written: str, kept: str) -> No
         ("/v1/slots", {"site": "site_1", "name": "a b", "position": ""}, ["/site", "/name", "/position"]),
         ("/v1/slots", {"label": "", "font": "comic", "font_px": "16", "background": "red", "default_topics": ["x"]},
          ["/site", "/name", "/position", "/label", "/font", "/font_px", "/background", "/default_topics/0"]),
+        ("/v1/sites", {"name": "x", "exclusive": ["topic"]}, ["/exclusive/0"]),
+        ("/v1/sites", {"name": "x", "exclusive": "advertiser"}, ["/exclusive"]),
+        ("/v1/slots", {"name": "a", "position_weight": 0}, ["/site", "/position", "/position_weight"]),
+        ("/v1/slots", {"name": "a", "position_weight": True}, ["/site", "/position", "/position_weight"]),
         ("/v1/slots", {"label": "Spon\u202esor"}, ["/site", "/name", "/position", "/label"]),
         ("/v1/campaigns", {"advertiser": 1, "name": "x", "currency": "usd"}, ["/advertiser", "/currency"]),
         ("/v1/advertisers", [], [""]),

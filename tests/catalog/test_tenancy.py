@@ -117,7 +117,7 @@ def test_an_advertiser_cannot_approve_himself(desk: Desk, own: tuple[dict[str, s
 @pytest.mark.parametrize(
     ("terms", "pointer"),
     [({"tier": "house"}, "/tier"), ({"tier": "sponsorship"}, "/tier"), ({"priority": 4}, "/priority"),
-     ({"weight": 1.5}, "/weight")],
+     ({"weight": 1.5}, "/weight"), ({"roadblock": "all"}, "/roadblock"), ({"roadblock": "companion"}, "/roadblock")],
 )  # fmt: skip
 def test_precedence_is_the_publishers_to_give(
     desk: Desk, own: tuple[dict[str, str], str], terms: dict[str, Any], pointer: str

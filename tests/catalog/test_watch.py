@@ -200,6 +200,17 @@ def test_what_is_saved_is_what_was_read(desk: Desk, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.glob(".file*")] == []
 
 
+def test_what_an_older_version_saved_has_the_defaults_of_newer_fields(sqlite_desk: Desk) -> None:
+    sqlite_desk.one_of_each()
+    rows = rows_of(sqlite_desk.engine, NOW_S)
+    newer = {"sites": ("exclusive",), "slots": ("position_weight",), "flights": ("exclusions", "roadblock")}
+    older = rows | {
+        table: [{name: value for name, value in row.items() if name not in fields} for row in rows[table]]
+        for table, fields in newer.items()
+    }
+    assert older != rows and catalogue_of(older) == catalogue_of(rows)
+
+
 def test_the_file_is_written_only_when_something_changed(sqlite_desk: Desk, watching: Open, tmp_path: Path) -> None:
     watcher = watching(sqlite_desk.engine)
     before = (tmp_path / SAVED).stat().st_mtime_ns

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adengine.caps.claims import RECORDS_MAX, Pick
-from adengine.catalog.nouns import Level, Targeting, Tier
+from adengine.catalog.nouns import Level, Roadblock, Targeting, Tier
 from adengine.places import Resolution
 from adengine.serving.reasons import NAMES, REASONS
 from adengine.store import keys
@@ -116,9 +116,25 @@ def reader_log_full(kiosk: Open) -> str | None:
     return first_reason(shop(reader="a robot"))
 
 
+SLOTS = (a_slot(1, name="a"), a_slot(2, name="b"))
+
+
+def roadblock_incomplete(kiosk: Open) -> str | None:
+    here = Targeting(slots=among("b"))
+    return first_reason(kiosk(a_flight(roadblock=Roadblock.ALL, targeting=here), slots=SLOTS)(slots=["a", "b"]))
+
+
+def flight_on_page(kiosk: Open) -> str | None:
+    return first_reason(kiosk(a_flight(), slots=SLOTS, sites=(a_site(exclusive=()),))(slots=["a", "b"]))
+
+
 def advertiser_on_page(kiosk: Open) -> str | None:
-    slots = (a_slot(1, name="a"), a_slot(2, name="b"))
-    return first_reason(kiosk(a_flight(), slots=slots)(slots=["a", "b"]))
+    return first_reason(kiosk(a_flight(), slots=SLOTS)(slots=["a", "b"]))
+
+
+def competitor_on_page(kiosk: Open) -> str | None:
+    labelled = [a_flight(n, campaign=n, advertiser=n, exclusions=("beer",)) for n in (1, 2)]
+    return first_reason(kiosk(*labelled, slots=SLOTS)(slots=["a", "b"]))
 
 
 def outranked(kiosk: Open) -> str | None:
@@ -130,7 +146,8 @@ WAYS: dict[str, Callable[[Open], str | None]] = {
     way.__name__: way
     for way in (
         catalogue_unavailable, internal_fault, unknown_site, unknown_slot, no_match, out_of_dates, excluded,
-        no_variant_fits, no_reader_key, store_unavailable, all_capped, reader_log_full, advertiser_on_page, outranked,
+        no_variant_fits, no_reader_key, store_unavailable, all_capped, reader_log_full, roadblock_incomplete,
+        flight_on_page, advertiser_on_page, competitor_on_page, outranked,
     )
 }  # fmt: skip
 

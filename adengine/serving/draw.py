@@ -1,0 +1,111 @@
+"""The draw among candidates of one class (tier and priority) in one slot: by weight, or by a pacing score. Pure.
+
+Lots are a hash of the request's seed and of ids, so that the same seed draws the same page again.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adengine.catalog.snapshot import Candidates, Rows
+
+Floats: TypeAlias = NDArray[np.float64]
+
+SCORE_LEAST, SCORE_MOST = -30.0, 50.0
+"""Scores with their noise lie between, or are as good as these."""
+NOISE = 0.1
+"""Of scores: T in docs/decisions/0009-page.md."""
+EULER = 0.5772156649015329
+_WHOLE_PAGE = 0xFFFF
+"""In place of a slot's number, for what is drawn once for all slots."""
+_WHOLE_FLIGHT = 0xFFFFFFFF
+"""In place of a creative's id, for what is drawn once for all creatives of a flight."""
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def drawn(candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floats | None) -> tuple[Rows, Floats]:
+    """`rows` of one class in drawn order, best first, and what each is worth: in [0, 1], never rising.
+
+    By weight, a flight is worth U ** (all weights ÷ its own) (Efraimidis & Spirakis, IPL 97, 2006): the best one of a
+    slot is each flight in proportion to its weight, and each creative in proportion within its flight. By score, the
+    flight is worth where its score with its Gumbel noise lies between the least and the most; so is each of its
+    creatives, and they stand in weighted order. A flight that stands on whole pages is drawn once for all slots.
+
+    scores: shape (candidates,), of each one's flight; NaN: by weight.  None: all by weight.
+    """
+    parts = shares(candidates, rows)
+    waits = -np.log(uniforms_of(seed, slot, candidates.flight[rows], candidates.creative[rows])) / parts
+    whole = candidates.whole_page[rows]
+    if scores is None and not whole.any():
+        order = np.argsort(waits, kind="stable")
+        return rows[order], np.exp(-waits[order] * parts.sum())
+    lots = _flight_lots(candidates, rows, seed, slot, whole)
+    scored = np.zeros_like(whole) if scores is None else ~np.isnan(scores[rows])
+    times = waits * parts[~scored].sum()
+    times[whole] = -np.log(lots[whole]) * parts[~scored].sum() / candidates.flight_weight[rows[whole]]
+    if scores is not None:
+        noisy = scores[rows[scored]] + NOISE * (-np.log(-np.log(lots[scored])) - EULER)
+        times[scored] = -np.log(np.clip((noisy - SCORE_LEAST) / (SCORE_MOST - SCORE_LEAST), 1e-9, 1.0))
+    order = np.lexsort((waits, times))
+    return rows[order], np.exp(-times[order])
+
+
+def first(candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floats | None) -> int:
+    """The row that `drawn` puts first, sooner."""
+    if rows.size == 1:
+        return int(rows[0])
+    if scores is not None or candidates.whole_page[rows].any():
+        return int(drawn(candidates, rows, seed, slot, scores)[0][0])
+    uniforms = uniforms_of(seed, slot, candidates.flight[rows], candidates.creative[rows])
+    return int(rows[(np.log(uniforms) / shares(candidates, rows)).argmax()])
+
+
+def weighted_order(weights: Floats, uniforms: Floats) -> Rows:
+    """Indices of `weights` in weighted random order, best first.
+
+    weights: shape (n,), > 0, any scale.  uniforms: shape (n,), in (0, 1); the caller draws them.
+    Dropping entries leaves a weighted order of the rest (Efraimidis & Spirakis, IPL 97, 2006).
+    """
+    return np.argsort(-np.log(uniforms) / weights, kind="stable")
+
+
+def uniforms_of(seed: int, slot: int, flight: NDArray[np.int64], creative: NDArray[np.int64]) -> Floats:
+    """Independent draws in (0, 1), one per candidate, that depend on nothing but the arguments.
+
+    By ids, not by rows, so that an edit elsewhere in the catalogue does not change a replayed page.
+    The finaliser is splitmix64's (Steele, Lea & Flood, OOPSLA 2014); its 53 upper bits make the fraction.
+    """
+    start = _mixed(np.array([(seed ^ slot * 0xD1B54A32D192ED03) & 0xFFFFFFFFFFFFFFFF], np.uint64))
+    name = flight.astype(np.uint64) << np.uint64(32) | creative.astype(np.uint64)
+    bits = _mixed(start + (name + np.uint64(1)) * _GOLDEN)
+    return ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+
+def shares(candidates: Candidates, rows: Rows) -> Floats:
+    """Each one's part of the draw among `rows`: its flight's weight, split by the weights of its creatives in `rows`.
+
+    So a flight's chance does not grow with the number of its creatives, nor shrink when some of them are capped.
+    """
+    flight, weights = candidates.flight_row[rows], candidates.creative_weight[rows]
+    first = flight[0]
+    flight = flight - first
+    parts: Floats = candidates.flight_weight[rows] * weights / np.bincount(flight, weights)[flight]
+    return parts
+
+
+def _flight_lots(candidates: Candidates, rows: Rows, seed: int, slot: int, whole: NDArray[np.bool_]) -> Floats:
+    """One lot per flight and slot; per flight and page for those of whole pages."""
+    flights = candidates.flight[rows]
+    names = np.full_like(flights, _WHOLE_FLIGHT)
+    lots = uniforms_of(seed, slot, flights, names)
+    lots[whole] = uniforms_of(seed, _WHOLE_PAGE, flights[whole], names[whole])
+    return lots
+
+
+def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    bits = (bits ^ bits >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ bits >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return bits ^ bits >> np.uint64(31)
