@@ -60,7 +60,7 @@ def back(engine: Engine) -> bool:
 
 
 def one_who_saw_all(engine: Engine) -> str | None:
-    """A reader who saw the sponsor as often as his cap allows; None if a page did not wait long enough for the store."""
+    """A reader who saw the sponsor as often as his cap allows; None if a page could not wait for the store."""
     reader = f"before-kill-{next(ASKED)}"
     for _ in range(3):
         fill = shown(engine, reader)
