@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.pool import NullPool
 from adengine.errors import DatabaseUnavailable
 
 SQLITE_BUSY_MS = 5_000
+SQLITE_AGAIN_S = 0.005
 SQLITE_PRIMARY_CODE = 0xFF
 """Of an extended result code; https://www.sqlite.org/rescode.html."""
 CONNECT_S = 2
@@ -129,7 +131,7 @@ def _sqlite(url: sa.URL, *, create: bool) -> sa.Engine:
     @sa.event.listens_for(made, "connect")
     def configure(connection: sqlite3.Connection, _: Any) -> None:
         connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
-        connection.execute("PRAGMA journal_mode=WAL")
+        _log_ahead(connection)
         connection.execute("PRAGMA synchronous=FULL")  # a commit is on disk before anything is trimmed or acknowledged
         connection.execute("PRAGMA foreign_keys=ON")
 
@@ -138,3 +140,16 @@ def _sqlite(url: sa.URL, *, create: bool) -> sa.Engine:
         connection.exec_driver_sql(connection.get_execution_options().get(BEGIN, "BEGIN"))
 
     return made
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Switches to WAL. Of several who do so to a new file at once, SQLite refuses some without waiting."""
+    deadline_s = time.monotonic() + SQLITE_BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & SQLITE_PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > deadline_s:
+                raise
+            time.sleep(SQLITE_AGAIN_S)

@@ -30,19 +30,23 @@ def running(consumer: Consumer) -> Iterator[None]:
         thread.join()
 
 
+AT_ONCE = ("--appendfsync", "always")
+"""What was acknowledged survives a kill; else a write may wait for two seconds behind a slow disk."""
+
+
 def failures() -> float:
     return REGISTRY.get_sample_value("adengine_store_failures_total", {"caller": "consumer"}) or 0
 
 
 def test_a_store_that_was_killed_is_waited_for(sqlite_engine: Engine, tmp_path: Path) -> None:
     before, folder, port = failures(), tmp_path / "valkey", stores.free_port()
-    with stores.server(stores.VALKEY, folder, port=port) as (url, _):
+    with stores.server(stores.VALKEY, folder, *AT_ONCE, port=port) as (url, _):
         store = connect(url, timeout_ms=stores.PATIENT_MS)
         append(store, an_impression(1))
         consumer = a_consumer(store, sqlite_engine)
     with running(consumer):
         eventually(lambda: failures() > before)
-        with stores.server(stores.VALKEY, folder, port=port):
+        with stores.server(stores.VALKEY, folder, *AT_ONCE, port=port):
             eventually(lambda: counted(sqlite_engine) == 1, within_s=20)
             append(store, an_impression(2))
             eventually(lambda: counted(sqlite_engine) == 2)

@@ -2,6 +2,7 @@
 
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,20 @@ def test_many_who_upgrade_at_once_make_one_schema(database_url: str) -> None:
         thread.join()
     assert failures == []
     schema.check(sql.engine(database_url))
+
+
+def test_many_who_open_a_new_file_at_once_all_can(tmp_path: Path) -> None:
+    """A hundred files, four each; without waiting for the switch to WAL, some of them fail nearly every time."""
+    for number in range(100):
+        url, together = f"sqlite:///{tmp_path / str(number)}.sqlite3", threading.Barrier(4)
+
+        def opened(url: str = url, together: threading.Barrier = together) -> bool:
+            together.wait()
+            with sql.writing(sql.engine(url, create=True)) as connection:
+                return bool(connection.execute(sa.text("SELECT 1")).scalar())
+
+        with ThreadPoolExecutor(4) as pool:
+            assert all(ran.result() for ran in [pool.submit(opened) for _ in range(4)])
 
 
 def test_a_newer_schema_is_not_upgraded(engine: sa.Engine) -> None:
