@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from marshmallow import Schema, ValidationError, fields, validate
 
@@ -43,6 +44,7 @@ class Settings:
     snapshot_poll_ms: int
     hold_s: int
     stream_keep_s: int
+    timezone: str
     allow_http_landing: bool
     allow_unsafe_store: bool
     log_level: str
@@ -85,6 +87,7 @@ class _Form(Schema):
     snapshot_poll_ms = fields.Integer(validate=validate.Range(50, 1500))
     hold_s = fields.Integer(validate=validate.Range(1, 7200))
     stream_keep_s = fields.Integer(validate=validate.Range(60, 86400))
+    timezone = fields.String(validate=lambda value: _check_timezone(value))
     allow_http_landing = fields.Boolean()
     allow_unsafe_store = fields.Boolean()
     log_level = fields.String(validate=validate.OneOf(["debug", "info", "warning", "error"]))
@@ -142,6 +145,11 @@ def _check_public_url(value: str) -> None:
 def _check_scheme(value: str, schemes: tuple[str, ...]) -> None:
     if value and value.split(":", 1)[0].removesuffix("+psycopg") not in schemes:
         raise ValidationError(f"must begin with one of {', '.join(f'{s}:' for s in schemes)}")
+
+
+def _check_timezone(value: str) -> None:
+    if value not in available_timezones():
+        raise ValidationError("must be an IANA time zone, such as America/Chicago")
 
 
 def _check_secret(value: str) -> None:

@@ -24,10 +24,15 @@ from adengine.counting.keyring import key_ring
 from adengine.counting.load import Landings
 from adengine.counting.tokens import TokenMinter, TokenReader
 from adengine.errors import DatabaseUnavailable, Unsafe
+from adengine.pacing import api as pacing_api
+from adengine.pacing.claims import PacingStore
+from adengine.pacing.leases import horizon_s
+from adengine.pacing.watch import PaceWatcher
 from adengine.places import api as places_api
 from adengine.reporting import api as reporting_api
 from adengine.serving import api as serving_api
 from adengine.serving.fill import Filler
+from adengine.serving.pace import Paces
 from adengine.serving.readers import ReaderIds
 from adengine.settings import Settings
 from adengine.store import client, schema, sql
@@ -57,13 +62,15 @@ class Parts:
     gazetteer: places.Gazetteer
     taxonomy: topics.Taxonomy
     snapshots: SnapshotWatcher
+    pace: PaceWatcher
 
 
 def create_app(settings: Settings) -> flask.Flask:
-    """The WSGI app; its snapshot watcher runs from now on. Raises `Unsafe` without an address or a secret to use."""
+    """The WSGI app; its watchers run from now on. Raises `Unsafe` without an address or a secret to use."""
     logs.configure(settings.log_level)
     parts = connect(settings)
     parts.snapshots.start()
+    parts.pace.start()
     app = HotFlask("adengine", static_folder=None)
     app.extensions["adengine"] = parts
     manners.install(app)
@@ -83,22 +90,28 @@ def connect(settings: Settings) -> Parts:
             "or set ADENGINE_REDIS_URL and ADENGINE_SECRET_KEY"
         )
     engine = sql.engine(settings.database)
+    patient = client.connect(settings.redis_url, timeout_ms=PATIENT_MS)
     return Parts(
         settings=settings,
         store=client.connect(settings.redis_url, timeout_ms=settings.store_timeout_ms),
-        patient=client.connect(settings.redis_url, timeout_ms=PATIENT_MS),
+        patient=patient,
         engine=engine,
         gazetteer=places.load(settings.data_dir),
         taxonomy=topics.load(),
         snapshots=SnapshotWatcher(
             engine, settings.data_dir, _key_for("snapshot", settings), poll_ms=settings.snapshot_poll_ms
         ),
+        pace=PaceWatcher(PacingStore(patient, horizon_s(settings.hold_s))),
     )
 
 
 def _add_routes(app: HotFlask, parts: Parts) -> None:
     api = openapi.install(app)
-    managed = [_catalogue(parts), reporting_api.blueprint(parts.engine, parts.gazetteer, parts.taxonomy)]
+    managed = [
+        _catalogue(parts),
+        pacing_api.blueprint(parts.engine, parts.gazetteer, parts.taxonomy, parts.settings.timezone),
+        reporting_api.blueprint(parts.engine, parts.gazetteer, parts.taxonomy),
+    ]
     Limiter().guard(*managed)
     filler, fills, pages_fills = _serving(parts)
     app.add_hot_route(fills)
@@ -137,6 +150,7 @@ def _serving(parts: Parts) -> tuple[Filler, hot.Route, openapi.Blueprint]:
         hold_s=settings.hold_s,
         store_timeout_ms=settings.store_timeout_ms,
         monotonic=time.monotonic,
+        paces=Paces(parts.pace.sheet, parts.pace.leases),
     )
     route = serving_api.FillRoute(filler, parts.snapshots)
     rights = serving_api.blueprint(route, parts.snapshots, ReaderLog(parts.patient), reader_ids)
@@ -145,7 +159,7 @@ def _serving(parts: Parts) -> tuple[Filler, hot.Route, openapi.Blueprint]:
 
 def _beacons(parts: Parts) -> openapi.Blueprint:
     tokens = TokenReader(key_ring(TOKENS, parts.settings.secret_key))
-    recorder = Recorder(parts.patient, tokens, parts.snapshots.current)
+    recorder = Recorder(parts.patient, tokens, parts.snapshots.current, hold_s=parts.settings.hold_s)
     return counting_api.blueprint(recorder, Landings(parts.engine, parts.snapshots.current))
 
 

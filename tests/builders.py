@@ -9,6 +9,7 @@ from adengine.catalog.nouns import (
     Cap,
     Creative,
     Flight,
+    Goal,
     Key,
     Level,
     Price,
@@ -17,6 +18,7 @@ from adengine.catalog.nouns import (
     Slot,
     Targeting,
     Tier,
+    Unit,
     Variant,
     Without,
 )  # fmt: skip
@@ -79,6 +81,9 @@ def a_flight(id: int = 1, **fields: Any) -> Flight:
         }
         | fields
     )
+
+
+A_GOAL = Goal(unit=Unit.IMPRESSIONS, amount=1000)
 
 
 def a_cap(limit: int = 1, per: Level = Level.FLIGHT, window: str = "1d") -> Cap:

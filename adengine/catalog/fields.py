@@ -90,20 +90,6 @@ class Choice(Bounded):
         raise ValidationError(f"must be one of {', '.join(self._choices)}")
 
 
-class NotYet(Bounded):
-    """A field of the contract that nothing does anything with yet: only what means nothing is taken."""
-
-    def __init__(self, what: str, neutral: Any, **kwargs: Any) -> None:
-        self.described = {"enum": [neutral], "description": f"Not available yet: {what}."}
-        super().__init__(load_default=neutral, dump_default=neutral, allow_none=neutral is None, **kwargs)
-        self._what, self._neutral = what, neutral
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ARG002
-        if type(value) is type(self._neutral) and value == self._neutral:
-            return value
-        raise ValidationError(f"not available yet: {self._what}; leave it out")
-
-
 class Line(Bounded):
     """One line of plain text, without letters that cannot be seen (controls, formats, lone surrogates, unassigned)."""
 

@@ -1,28 +1,26 @@
-"""What may be sent and what is answered for a flight: a dated, targeted, capped share of a campaign. Pure.
-
-The contract's later fields (goals, limits) are known and take only what means nothing, so that no setting is dead:
-whatever is accepted here is acted upon.
-"""
+"""What may be sent and what is answered for a flight: a dated, targeted, capped share of a campaign. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from adengine.caps import windows
 from adengine.catalog import dimensions
 from adengine.catalog.dimensions import DIMENSIONS, Dimension, Refused
 from adengine.catalog.documents import Document
-from adengine.catalog.fields import Bounded, Choice, Instant, Line, NotYet, Number, Ref, Strict, Whole, known
-from adengine.catalog.nouns import Level, Roadblock, Scope, Tier, Without
+from adengine.catalog.fields import Bounded, Choice, Instant, Line, Number, Ref, Strict, Whole, known
+from adengine.catalog.nouns import AtEnd, Level, Roadblock, Scope, Tier, Without
 from adengine.catalog.schemas import answered
 from adengine.errors import Mistake
 
 CAPS_MAX = 16
 CAP_LIMIT_MAX = 10_000
 WINDOW_CHARS_MAX = 32
+COUNT_MAX = 10**12
+BLACKOUTS_MAX = 100
 EXCLUSIONS_MAX = 16
 LABEL_CHARS_MAX = 64
 MICROS_MAX = 10**12
@@ -32,7 +30,7 @@ OWN_TIERS = (Tier.STANDARD, Tier.NETWORK)
 OWN_PRIORITY_MIN = 5
 OWN_WEIGHT_MAX = 1.0
 """What an advertiser may book by himself; sponsorships, house lines and precedence are the publisher's to give."""
-TERMS = ("tier", "priority", "weight", "price", "roadblock")
+TERMS = ("tier", "priority", "weight", "price", "goal", "roadblock")
 """What the two sides agreed on; once booked, only the publisher changes it."""
 
 
@@ -115,6 +113,34 @@ class PriceIn(Strict):
     )
 
 
+class GoalIn(Strict):
+    """Exactly one of its members."""
+
+    impressions = Whole(1, COUNT_MAX)
+    clicks = Whole(1, COUNT_MAX)
+    spend_micros = Whole(1, MICROS_MAX, metadata={"description": "By the price: cpm or cpc."})
+    share = Number(
+        0.01, 1, metadata={"description": "Of the pages that it matches; for sponsorships, which need no other goal."}
+    )
+
+    @validates_schema(skip_on_field_errors=True)
+    def _check_one(self, given: Mapping[str, Any], **_: Any) -> None:
+        if len(given) != 1:
+            raise ValidationError("must have exactly one of impressions, clicks, spend_micros and share")
+
+
+class BlackoutIn(Strict):
+    """A span of time in which the flight is not shown."""
+
+    since = Instant(required=True, data_key="from", attribute="from_s")
+    until = Instant(required=True, data_key="to", attribute="to_s")
+
+    @validates_schema(skip_on_field_errors=True)
+    def _check_order(self, given: Mapping[str, Any], **_: Any) -> None:
+        if given["from_s"] >= given["to_s"]:
+            raise ValidationError("must lie after from", "to")
+
+
 class TierName(Choice):
     """The tier's name outside, its number inside."""
 
@@ -137,9 +163,24 @@ class FlightIn(Document):
     tier = TierName(load_default=int(Tier.STANDARD))
     priority = Whole(1, 10, load_default=5, metadata={"description": "Inside its tier, 1 first."})
     weight = Number(0.001, 1000, load_default=1.0, metadata={"description": "Its share among equals."})
-    goal = NotYet("goals come with pacing", None)
-    daily_limit = NotYet("daily limits come with pacing", None)
-    pacing = Choice(("even", "front", "asap"), load_default="even", metadata={"description": "How a goal is spread."})
+    goal = fields.Nested(GoalIn, load_default=None, allow_none=True)
+    daily_limit = Whole(
+        1, COUNT_MAX, load_default=None, allow_none=True, metadata={"description": "Impressions in a day at most."}
+    )
+    pacing = Choice(
+        ("even", "front", "asap"),
+        load_default="even",
+        metadata={"description": "How a goal is spread from start to end; without an end it is as soon as possible."},
+    )
+    at_end = Choice(
+        [end.value for end in AtEnd],
+        load_default=AtEnd.STOP.value,
+        metadata={
+            "description": "What happens when ends_at comes before the goal: stop; extend runs on until it is reached; "
+            "makegood runs on, and charges nothing for what it shows then."
+        },
+    )
+    blackouts = fields.List(fields.Nested(BlackoutIn), load_default=list, validate=validate.Length(max=BLACKOUTS_MAX))
     targeting = fields.Nested(targeting_schema(DIMENSIONS), load_default=dict)
     caps = fields.List(fields.Nested(CapIn), load_default=list, validate=validate.Length(max=CAPS_MAX))
     without_reader = Choice([w.value for w in Without], load_default=Without.SKIP.value)
@@ -161,7 +202,7 @@ class FlightIn(Document):
 
     def judge(self, given: Mapping[str, Any], current: Mapping[str, Any] | None) -> list[Mistake]:
         own = [] if Scope.MANAGE in known().scopes else _terms(given, current)
-        return [*_dates(given, current or {}), *_repeated(given.get("caps", ())), *own]
+        return [*_dates(given, current or {}), *_repeated(given.get("caps", ())), *_goal(given, current or {}), *own]
 
 
 def _dates(given: Mapping[str, Any], current: Mapping[str, Any]) -> list[Mistake]:
@@ -170,6 +211,21 @@ def _dates(given: Mapping[str, Any], current: Mapping[str, Any]) -> list[Mistake
     if starts is None or ends is None or starts < ends or not set(dates) & set(given):
         return []
     return [Mistake("/ends_at", "must lie after starts_at")]
+
+
+def _goal(given: Mapping[str, Any], current: Mapping[str, Any]) -> list[Mistake]:
+    """What a goal asks of the rest of the flight."""
+    whole = {**current, **given}
+    goal, tier, price = whole.get("goal"), whole.get("tier", Tier.STANDARD), whole.get("price")
+    if not goal or not {"goal", "tier", "price"} & set(given):
+        return []
+    unpaid = "spend_micros" in goal and price is not None and (price["model"] == "flat" or not price["micros"])
+    rules = (
+        ("/goal", "a house line has no goal", tier == Tier.HOUSE),
+        ("/goal/share", "is for sponsorships", "share" in goal and tier not in (Tier.SPONSORSHIP, Tier.HOUSE)),
+        ("/goal/spend_micros", "needs a price by cpm or cpc", unpaid),
+    )
+    return [Mistake(pointer, sentence) for pointer, sentence, broken in rules if broken]
 
 
 def _repeated(caps: list[dict[str, Any]]) -> list[Mistake]:

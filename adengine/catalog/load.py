@@ -16,8 +16,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, Select, or_, select
 
-from adengine.catalog.nouns import State
-from adengine.catalog.rows import Row, Rows
+from adengine.catalog.nouns import Slot, State
+from adengine.catalog.rows import Row, Rows, slot_of
 from adengine.catalog.tables import (
     advertisers,
     api_keys,
@@ -48,6 +48,11 @@ def rows_of(engine: Engine, now_s: int) -> Rows:
     with reading(engine) as connection:
         version = _version(connection)
         return {"version": version} | {noun: _read(connection, query) for noun, query in _queries(now_s).items()}
+
+
+def slots_of(connection: Connection) -> list[Slot]:
+    """The live slots of all sites."""
+    return [slot_of(row) for row in _read(connection, select(slots).where(slots.c.archived_at_s.is_(None)))]
 
 
 def saved_rows(path: Path, key: bytes) -> Rows | None:

@@ -208,6 +208,43 @@ class Price:
     micros: int
 
 
+class AtEnd(StrEnum):
+    """What a flight does that has not reached its goal when its time is over."""
+
+    STOP = "stop"
+    EXTEND = "extend"
+    """It runs on until the goal is reached."""
+    MAKEGOOD = "makegood"
+    """It runs on until the goal is reached; what it shows then costs nothing."""
+
+
+class Unit(StrEnum):
+    """What a goal counts."""
+
+    IMPRESSIONS = "impressions"
+    CLICKS = "clicks"
+    SPEND = "spend_micros"
+    SHARE = "share"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    unit: Unit
+    amount: float
+    """Whole, but for a share: that lies in (0, 1]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blackout:
+    """Not shown in [from_s, to_s), epoch s."""
+
+    from_s: int
+    to_s: int
+
+
+FREE = Price(model="flat", micros=0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flight:
     id: int
@@ -227,3 +264,47 @@ class Flight:
     exclusions: tuple[str, ...] = ()
     """Labels, lower-case: no other flight with one of them stands on the same page."""
     roadblock: Roadblock = Roadblock.NONE
+    goal: Goal | None = None
+    daily_limit: int | None = None
+    """Impressions a day, in the time zone of the settings."""
+    pacing: str = "even"
+    """`even`, `front` or `asap`: how a goal is spread; without an end it is always as soon as possible."""
+    at_end: AtEnd = AtEnd.STOP
+    blackouts: tuple[Blackout, ...] = ()
+
+    @property
+    def share(self) -> float | None:
+        """Of the pages that it matches, of a sponsorship that was promised one."""
+        return self.goal.amount if self.goal is not None and self.goal.unit is Unit.SHARE else None
+
+    @property
+    def target(self) -> tuple[Unit, int] | None:
+        """What its goal comes to in impressions or clicks, by its price if the goal is money; None without such a goal.
+
+        Whole impressions and clicks that the money still pays in full.
+        """
+        if self.goal is None or self.goal.unit is Unit.SHARE:
+            return None
+        amount = int(self.goal.amount)
+        if self.goal.unit is not Unit.SPEND:
+            return self.goal.unit, amount
+        if self.price.model == "cpc":
+            return Unit.CLICKS, amount // self.price.micros
+        return Unit.IMPRESSIONS, amount * 1000 // self.price.micros
+
+    @property
+    def is_budgeted(self) -> bool:
+        """Whether each of its impressions must be leased first: it has a goal of impressions, or a daily limit."""
+        target = self.target
+        return self.daily_limit is not None or (target is not None and target[0] is Unit.IMPRESSIONS)
+
+    @property
+    def runs_until_s(self) -> int | None:
+        """When it ends whatever happens, epoch s; None: never by the clock alone."""
+        runs_on = self.at_end is not AtEnd.STOP and self.target is not None
+        return None if runs_on else self.ends_at_s
+
+    def price_at(self, now_s: int) -> Price:
+        """What is charged for what is shown then."""
+        is_over = self.ends_at_s is not None and now_s >= self.ends_at_s
+        return FREE if is_over and self.at_end is AtEnd.MAKEGOOD else self.price

@@ -12,9 +12,12 @@ from typing import Any, TypeAlias
 from adengine.catalog.dimensions import DIMENSIONS, targeting_of
 from adengine.catalog.exclusive import BY_DEFAULT
 from adengine.catalog.nouns import (
+    AtEnd,
+    Blackout,
     Cap,
     Creative,
     Flight,
+    Goal,
     Key,
     Level,
     Price,
@@ -23,6 +26,7 @@ from adengine.catalog.nouns import (
     Site,
     Slot,
     Tier,
+    Unit,
     Variant,
     Without,
 )
@@ -39,10 +43,10 @@ def catalogue_of(rows: Rows) -> Catalogue:
     return Catalogue(
         version=rows["version"],
         sites=tuple(map(_site, rows["sites"])),
-        slots=tuple(map(_slot, rows["slots"])),
+        slots=tuple(map(slot_of, rows["slots"])),
         keys=tuple((bytes.fromhex(row["sha256"]), _key(row)) for row in rows["keys"]),
         advertisers={row["id"]: row["name"] for row in rows["advertisers"]},
-        flights=tuple(_flight(row, owners) for row in rows["flights"]),
+        flights=tuple(flight_of(row, owners[row["campaign"]]) for row in rows["flights"]),
         creatives=tuple(_creative(row, owners) for row in rows["creatives"]),
         landings=tuple((row["creative"], row["version"], row["landing_url"]) for row in rows["landings"]),
     )
@@ -59,7 +63,7 @@ def _site(row: Row) -> Site:
     )
 
 
-def _slot(row: Row) -> Slot:
+def slot_of(row: Row) -> Slot:
     return Slot(
         id=row["id"],
         site=row["site"],
@@ -85,11 +89,11 @@ def _key(row: Row) -> Key:
     )
 
 
-def _flight(row: Row, owners: Mapping[int, int]) -> Flight:
+def flight_of(row: Row, advertiser: int) -> Flight:
     return Flight(
         id=row["id"],
         campaign=row["campaign"],
-        advertiser=owners[row["campaign"]],
+        advertiser=advertiser,
         tier=Tier(row["tier"]),
         priority=row["priority"],
         weight=row["weight"],
@@ -102,7 +106,17 @@ def _flight(row: Row, owners: Mapping[int, int]) -> Flight:
         price=Price(model=row["price"]["model"], micros=row["price"]["micros"]),
         exclusions=tuple(row.get("exclusions", ())),
         roadblock=Roadblock(row.get("roadblock", Roadblock.NONE)),
+        goal=_goal(row.get("goal")),
+        daily_limit=row.get("daily_limit"),
+        pacing=row.get("pacing", "even"),
+        at_end=AtEnd(row.get("at_end", AtEnd.STOP)),
+        blackouts=tuple(Blackout(from_s=span["from_s"], to_s=span["to_s"]) for span in row.get("blackouts", ())),
     )
+
+
+def _goal(document: Row | None) -> Goal | None:
+    """A goal has one member: its unit's name with its amount."""
+    return next((Goal(unit=Unit(name), amount=amount) for name, amount in (document or {}).items()), None)
 
 
 def _creative(row: Row, owners: Mapping[int, int]) -> Creative:

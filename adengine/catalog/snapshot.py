@@ -18,11 +18,23 @@ from adengine.caps import windows
 from adengine.catalog.admission import Admission, admission
 from adengine.catalog.dimensions import DIMENSIONS, Dimension
 from adengine.catalog.guards import LIFETIME, Guard, Guards, guards_of
-from adengine.catalog.nouns import Creative, Flight, Key, Level, Roadblock, Site, Slot, Tier, Variant, Without
+from adengine.catalog.nouns import (
+    Blackout,
+    Creative,
+    Flight,
+    Key,
+    Level,
+    Roadblock,
+    Site,
+    Slot,
+    Tier,
+    Variant,
+    Without,
+)
 from adengine.texts import FONT_CLASSES
 
-RANKS_PER_TIER = 16
-"""rank = tier * 16 + priority, so that one number orders both; priorities run 1..10."""
+RANKS_PER_TIER = 32
+"""rank = tier * 32 + 2 * priority, + 1 without a goal, so that one number orders all three; priorities run 1..10."""
 LEAD_S = 60
 """A flight's caps guard from a minute before it starts, so that it never runs without them while others compile."""
 FOREVER_S = 2**62
@@ -121,6 +133,12 @@ class Snapshot:
     skips_without_reader: NDArray[np.bool_]
     skips_on_outage: NDArray[np.bool_]
     """These five: shape (flights,)."""
+    paced: bool
+    """Whether any flight has a goal or a daily limit."""
+    shares: tuple[tuple[int, float], ...]
+    """(flight, the share of the pages that it was promised)."""
+    blackouts: tuple[tuple[int, Blackout], ...]
+    """(flight row, span) of every blackout."""
     retention_s: int
     """How long the reader log must keep a record for the longest rolling window."""
 
@@ -193,16 +211,20 @@ def compile_snapshot(catalogue: Catalogue, now_s: int, dimensions: Sequence[Dime
         skips_without_reader=np.array([flight.without_reader is Without.SKIP for flight in flights], bool),
         skips_on_outage=np.array([flight.cap_on_outage is Without.SKIP for flight in flights], bool),
         lengths=_lengths(creatives),
+        paced=any(flight.goal is not None or flight.daily_limit is not None for flight in flights),
+        shares=tuple((flight.id, flight.share) for flight in flights if flight.share is not None),
+        blackouts=tuple((row, span) for row, flight in enumerate(flights) for span in flight.blackouts),
         retention_s=max([RETENTION_S_MIN, *(windows.keeps_s(cap.window) for flight in live for cap in flight.caps)]),
     )
 
 
 def _rank(flight: Flight) -> int:
-    return flight.tier * RANKS_PER_TIER + flight.priority
+    """What was promised a number comes before what takes its part of the rest."""
+    return flight.tier * RANKS_PER_TIER + 2 * flight.priority + (flight.goal is None)
 
 
 def _end(flight: Flight) -> int:
-    return FOREVER_S if flight.ends_at_s is None else flight.ends_at_s
+    return FOREVER_S if flight.runs_until_s is None else flight.runs_until_s
 
 
 def _candidates(flights: Sequence[Flight], creatives: Sequence[Creative]) -> Candidates:

@@ -112,6 +112,10 @@ flights = Table(
     Column("price", JSON, nullable=False, comment='{"model": "cpm|cpc|flat", "micros": n}'),
     Column("exclusions", JSON, comment="labels, lower-case; never null"),
     Column("roadblock", String(16), nullable=False, server_default="none", comment="nouns.Roadblock"),
+    Column("goal", JSON(none_as_null=True), comment='{"impressions|clicks|spend_micros|share": amount}, or null'),
+    Column("daily_limit", BigInteger, comment="impressions a day, or null"),
+    Column("at_end", String(8), nullable=False, comment="nouns.AtEnd"),
+    Column("blackouts", JSON, nullable=False, comment='[{"from_s": n, "to_s": n}]'),
 )
 
 creatives = Table(

@@ -81,6 +81,17 @@ def consume() -> None:
     run(wanted)
 
 
+@click.command()
+def pace() -> None:
+    """Keep goals on their schedules until SIGTERM; `serve` runs this. Of several, one leads and the others stand by."""
+    from adengine.pacing.lead import run
+    from adengine.web import logs
+
+    wanted = settings.load()
+    logs.configure(wanted.log_level)
+    run(wanted)
+
+
 def _seeded(live: Settings) -> dict[str, str]:
     """The demo's keys by scope, its catalogue written if it was not."""
     from adengine import demo as seeds
@@ -108,4 +119,4 @@ def _progress(sentence: str) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"adengine demo: {sentence}", markup=False)
 
 
-COMMANDS = (serve, demo, web, consume)
+COMMANDS = (serve, demo, web, consume, pace)

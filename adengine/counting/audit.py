@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, select, union_al
 
 from adengine.counting import streams
 from adengine.counting.events import Unreadable, read_event
-from adengine.counting.ledger import SEEN_S, Offset, offsets_of
+from adengine.counting.ledger import DAILY, SEEN_S, Offset, offsets_of
 from adengine.counting.metrics import QUARTER_S, Metric
 from adengine.counting.postings import impression_of, postings
-from adengine.counting.tables import consumer_lease, dead_letter, rollup, seen, stream_offset
+from adengine.counting.tables import consumer_lease, dead_letter, flight_day, rollup, seen, stream_offset
 from adengine.store.client import Store
 from adengine.store.sql import reading
 
@@ -103,6 +103,17 @@ def _sums(evidence: Evidence) -> dict[str, int]:
         "known_but_not_counted": sum(max(0, -int(row[0])) for row in wrong),
         "micros_off": sum(abs(int(row[1])) for row in wrong),
     }
+
+
+def _flights(evidence: Evidence) -> dict[str, int]:
+    """Flights whose sums by day are not those of their cells."""
+    off = 0
+    for metric, name in DAILY.items():
+        cells = select(rollup.c.flight, rollup.c.n).where(rollup.c.metric == metric, rollup.c.flight != 0)
+        both = union_all(cells, select(flight_day.c.flight, -flight_day.c[name])).subquery()
+        query = select(both.c.flight).group_by(both.c.flight).having(func.sum(both.c.n) != 0)
+        off += len(evidence.connection.execute(query).all())
+    return {"flights_off": off}
 
 
 def _slots(evidence: Evidence) -> dict[str, int]:
@@ -221,6 +232,7 @@ CHECKS = (
     Check("gross", "impression beacons received = impressions + invalid, by reason", _gross, ("difference",)),
     Check("impressions", "what was viewed or clicked has an impression that counts", _impressions,
           ("without_impression",)),
+    Check("flights", "what a goal counts is what the sums hold of its flight", _flights, ("flights_off",)),
     Check("kept", "what the streams keep and the offsets have passed is counted or a dead letter", _kept,
           ("not_counted", "dead_letters_missing")),
     Check("cut", "nothing was cut from a stream before it was counted", _cut, ("cut_before_counted",)),

@@ -50,12 +50,16 @@ class Recorder:
         reader: TokenReader,
         snapshot: Callable[[], Snapshot | None],
         *,
+        hold_s: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """snapshot: the current one.  clock: epoch s, for the age of tokens; events bear the store's own time."""
+        """snapshot: the current one.  hold_s: how long a brief impression counts.
+
+        clock: epoch s, for the age of tokens; events bear the store's own time."""
         self._store = store
         self._reader = reader
         self._snapshot = snapshot
+        self._hold_s = hold_s
         self._clock = clock
 
     def open(self, token: str, kind: Kind) -> Opened:
@@ -80,10 +84,17 @@ class Recorder:
             RECORD,
             places,
             [0, body, served.pick, int(kind), self._shown(served, sighting.variant), int(sighting.is_measurable),
-             age_problem(served, kind, int(self._clock())), int(bool(confirming)), REMEMBERED_S, COPIES_MAX,
+             self._problem(served, kind), int(bool(confirming)), REMEMBERED_S, COPIES_MAX,
              secrets.token_bytes(16), *confirming],
         )  # fmt: skip
         return reason.decode("ascii")
+
+    def _problem(self, served: Served, kind: Kind) -> str:
+        """Why the beacon comes at the wrong time; empty if it does not."""
+        now_s = int(self._clock())
+        if served.brief and kind is Kind.IMPRESSION and now_s > served.issued_s + self._hold_s:
+            return "late"
+        return age_problem(served, kind, now_s)
 
     def _lifetimes(self, served: Served) -> tuple[tuple[int, Level, int], ...]:
         snapshot = self._snapshot()

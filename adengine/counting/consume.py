@@ -45,7 +45,9 @@ def run(settings: Settings) -> None:
         signal.signal(number, lambda *_: stopping.set())
     store = client.connect(settings.redis_url, timeout_ms=STORE_TIMEOUT_MS)
     holder = f"{socket.gethostname()}:{settings.data_dir.resolve()}"
-    Consumer(store, Ledger(sql.engine(settings.database)), holder=holder, keep_s=settings.stream_keep_s).run(stopping)
+    Consumer(
+        store, Ledger(sql.engine(settings.database), settings.timezone), holder=holder, keep_s=settings.stream_keep_s
+    ).run(stopping)
     store.close()
 
 

@@ -6,24 +6,31 @@ its own fence, so a consumer that was thought dead can never commit behind its s
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from adengine.counting.metrics import QUARTER_S
+from adengine.caps.windows import day_began_s
+from adengine.counting.metrics import QUARTER_S, Metric
 from adengine.counting.postings import Cell, Posting, StreamId
-from adengine.counting.tables import consumer_lease, dead_letter, rollup, seen, stream_offset
+from adengine.counting.tables import consumer_lease, dead_letter, flight_day, flight_leased, rollup, seen, stream_offset
+from adengine.counting.tokens import LEASE_WINDOW_S
 from adengine.store.sql import reading, writing
 
+DAILY = {Metric.FILL: "fills", Metric.IMPRESSION: "impressions", Metric.CLICK: "clicks"}
+"""What `flight_day` sums, and in which column."""
 LEASE = 1
 LEASE_S = 5
 """A holder who has not written for so long may be replaced from another machine."""
 SEEN_S = 3 * 86_400
 """How long an event's id is remembered; far longer than a token lives and than streams are kept."""
+LEASED_S = 3 * 3600
+"""How long it is remembered which lease an impression spent; longer than any counts after it was leased."""
 PRUNED_MAX = 20_000
 """Rows forgotten in one transaction, so that it stays short."""
 
@@ -70,8 +77,10 @@ class Batch:
 
 
 class Ledger:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, timezone: str = "UTC") -> None:
+        """timezone: IANA name; flights' days begin at its midnight."""
         self._engine = engine
+        self._zone = ZoneInfo(timezone)
 
     def claim(self, holder: str, now_s: int) -> int | None:
         """The fence under which `holder` may write, or None while another one is alive.
@@ -117,15 +126,30 @@ class Ledger:
             _hold(connection, fence, now_s)
             fresh = _judged(connection, batch.postings)
             _upsert(connection, rollup, _summed(fresh), add=("n", "micros"))
+            _upsert(connection, flight_day, self._days(fresh), add=tuple(DAILY.values()))
+            _upsert(connection, flight_leased, _leased(fresh), add=("impressions",))
             _upsert(connection, dead_letter, [asdict(letter) for letter in batch.dead])
             _advance(connection, batch.passages, fence)
         return len(fresh)
+
+    def _days(self, postings: Sequence[Posting]) -> list[dict[str, Any]]:
+        """One row per flight and day."""
+        days: dict[tuple[int, int], dict[str, int]] = defaultdict(lambda: dict.fromkeys(DAILY.values(), 0))
+        for posting in postings:
+            for cell, add in posting.adds:
+                name = DAILY.get(cell.metric)
+                if name is not None and cell.flight:
+                    days[cell.flight, day_began_s(cell.quarter_s, self._zone)][name] += add.n
+        return [{"flight": flight, "day_s": day_s, **sums} for (flight, day_s), sums in sorted(days.items())]
 
     def prune(self, fence: int, now_s: int) -> int:
         """Forgets ids older than `SEEN_S`, whole quarters, a part at a time; how many. Raises `LeaseLost`."""
         old = seen.c.quarter_s < now_s - SEEN_S - QUARTER_S
         with writing(self._engine) as connection:
             _hold(connection, fence, now_s)
+            connection.execute(
+                delete(flight_leased).where(flight_leased.c.window < (now_s - LEASED_S) // LEASE_WINDOW_S)
+            )
             some = select(seen.c.id).where(old).limit(PRUNED_MAX)
             return connection.execute(delete(seen).where(seen.c.id.in_(some))).rowcount
 
@@ -169,6 +193,12 @@ def _summed(postings: Sequence[Posting]) -> list[dict[str, Any]]:
             total[0] += add.n
             total[1] += add.micros
     return [cell._asdict() | {"n": n, "micros": micros} for cell, (n, micros) in sorted(sums.items())]
+
+
+def _leased(postings: Sequence[Posting]) -> list[dict[str, Any]]:
+    """One row per flight and window of a lease."""
+    spent = Counter((posting.flight, posting.leased) for posting in postings if posting.leased is not None)
+    return [{"flight": flight, "window": window, "impressions": n} for (flight, window), n in sorted(spent.items())]
 
 
 def _upsert(

@@ -55,6 +55,8 @@ class Posting:
     reason: str
     sum: Sum
     adds: tuple[tuple[Cell, Sum], ...]
+    leased: int | None = None
+    """Of an impression that counts: as in `tokens.Served`."""
 
 
 class StreamId(NamedTuple):
@@ -123,7 +125,8 @@ def _single(beacon: Beacon, event_id: bytes, metric: Metric, micros: int) -> Pos
         served.tier, served.place, served.topic, beacon.reason,
     )  # fmt: skip
     one = Sum(1, micros)
-    return Posting(event_id, quarter_s, metric, served.flight, beacon.reason, one, ((cell, one),))
+    leased = served.leased if metric is Metric.IMPRESSION else None
+    return Posting(event_id, quarter_s, metric, served.flight, beacon.reason, one, ((cell, one),), leased)
 
 
 def _of_fill(fill: Fill) -> Posting:

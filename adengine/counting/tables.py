@@ -1,6 +1,6 @@
 """The SQL tables of counting: the judge of what counts, the sums, and how far each stream has been read.
 
-All five are written by the one consumer only, in one transaction per batch (`counting.ledger`).
+All are written by the one consumer only, in one transaction per batch (`counting.ledger`).
 """
 
 from __future__ import annotations
@@ -44,6 +44,26 @@ rollup = Table(
     comment="Sums by quarter of an hour and cell.",
 )
 Index("ix_rollup_flight", rollup.c.flight, rollup.c.quarter_s)
+
+flight_day = Table(
+    "flight_day",
+    metadata,
+    Column("flight", BigInteger, primary_key=True, autoincrement=False),
+    Column("day_s", BigInteger, primary_key=True, comment="its midnight in the time zone of the settings, epoch s"),
+    Column("fills", BigInteger, nullable=False),
+    Column("impressions", BigInteger, nullable=False),
+    Column("clicks", BigInteger, nullable=False),
+    comment="Sums of rollup by flight and day, for pacing: what a goal or a daily limit has had.",
+)
+
+flight_leased = Table(
+    "flight_leased",
+    metadata,
+    Column("flight", BigInteger, primary_key=True, autoincrement=False),
+    Column("window", BigInteger, primary_key=True, comment="in which pacing leased them, epoch s // 5"),
+    Column("impressions", BigInteger, nullable=False),
+    comment="Impressions that counted, by the lease that they spent; kept for hours.",
+)
 
 stream_offset = Table(
     "stream_offset",

@@ -2,10 +2,13 @@
 
 84 bytes in 112 base64url characters; big-endian:
 
-    u8 version << 4 | kind     u8 kid    u8 pick << 4 | flags (1 held, 2 preview)    u8 tier << 4 | price model
+    u8 version << 4 | kind     u8 kid    u8 pick << 4 | flags (1 held, 2 preview, 4 brief)
+    u8 lease >> 2 << 6 | tier << 4 | (lease & 3) << 2 | price model
     u32 issued_s    16B request    u32 site    u32 slot    u32 flight    u32 creative    u16 creative's version
     u8 variant    u32 place    u32 topic    u40 price, micros    8B reader (zeros: none)    u32 view
     16B MAC: BLAKE2b of all before, keyed
+
+lease: 0, or in which `LEASE_WINDOW_S` pacing leased the impression, as the windows from there to issued_s + LEASE_BIAS.
 
 Neither an address nor the reader's own key nor a price in words is inside. Pure: `now_s` and the ring come in.
 """
@@ -31,7 +34,11 @@ LIVES_S = {Kind.IMPRESSION: 2 * 3600, Kind.VIEWABLE: 2 * 3600, Kind.CLICK: 24 * 
 SKEW_S = 5 * 60
 """How far the clocks of two of our machines may differ."""
 
-HELD, PREVIEW = 1, 2
+LEASE_WINDOW_S = 5
+"""As in pacing/lease.lua."""
+LEASE_BIAS, LEASE_CODES = 4, 15
+"""So that clocks may differ by three windows; a lease of more than eleven windows ago is not told."""
+HELD, PREVIEW, BRIEF = 1, 2, 4
 PRICE_MODELS = ("cpm", "cpc", "flat")
 """By their number in a token; never reorder."""
 _MODEL_NUMBERS = {model: number for number, model in enumerate(PRICE_MODELS)}
@@ -67,7 +74,11 @@ class Served:
     """The reader's id, 8 bytes."""
     held: bool = False
     """Whether the reader log holds a pending record that the impression must confirm."""
+    brief: bool = False
+    """Whether the impression counts no longer than a hold would live, though nothing is held."""
     preview: bool = False
+    leased: int | None = None
+    """The window, epoch s // `LEASE_WINDOW_S`, in which pacing leased the impression, if it did and can be told."""
     variant: int = NONE
     """Index of the variant shown; `NONE`: the browser picks."""
     place: int = 0
@@ -137,26 +148,36 @@ def unpack(body: bytes) -> tuple[Kind, Served]:
     """The kind and content of the signed part of a token; raises struct.error or ValueError if it cannot be one."""
     (first, _kid, pick, tier, issued_s, request, site, slot, flight, creative, version, variant, place, topic,
      high, low, reader, view) = _BODY.unpack(body)  # fmt: skip
-    if first >> 4 != VERSION or tier & 15 >= len(PRICE_MODELS):
+    model, lease = tier & 3, tier >> 6 << 2 | tier >> 2 & 3
+    if first >> 4 != VERSION or model >= len(PRICE_MODELS):
         raise ValueError("not the body of a token")
     served = Served(
         issued_s=issued_s, request=request, pick=pick >> 4, site=site, slot=slot, flight=flight, creative=creative,
         version=version, variant=variant, place=place, topic=topic, view=view,
-        tier=Tier(tier >> 4), price=Price(model=PRICE_MODELS[tier & 15], micros=high << 32 | low),
+        tier=Tier(tier >> 4 & 3), price=Price(model=PRICE_MODELS[model], micros=high << 32 | low),
         reader=None if reader == _NO_READER else reader, held=bool(pick & HELD), preview=bool(pick & PREVIEW),
+        brief=bool(pick & BRIEF), leased=issued_s // LEASE_WINDOW_S + LEASE_BIAS - lease if lease else None,
     )  # fmt: skip
     return Kind(first & 15), served
 
 
 def _packed_tail(served: Served, kid: int) -> bytes:
     """All of the body but its first byte, which has the kind."""
-    price = served.price
+    price, lease = served.price, _lease_code(served)
     return _TAIL.pack(
-        kid, served.pick << 4 | served.held | served.preview << 1, served.tier << 4 | _MODEL_NUMBERS[price.model],
+        kid, served.pick << 4 | served.held | served.preview << 1 | served.brief << 2,
+        lease >> 2 << 6 | served.tier << 4 | (lease & 3) << 2 | _MODEL_NUMBERS[price.model],
         served.issued_s, served.request, served.site, served.slot, served.flight, served.creative, served.version,
         served.variant, served.place, served.topic, price.micros >> 32, price.micros & 0xFFFFFFFF,
         served.reader or _NO_READER, served.view,
     )  # fmt: skip
+
+
+def _lease_code(served: Served) -> int:
+    if served.leased is None:
+        return 0
+    code = served.issued_s // LEASE_WINDOW_S - served.leased + LEASE_BIAS
+    return code if 0 < code <= LEASE_CODES else 0
 
 
 def _decoded(text: str) -> bytes | None:

@@ -21,7 +21,7 @@ from adengine.web.metrics import MULTIPROCESS_DIR
 METRICS_FOLDER = "metrics"
 READY_WITHIN_S = 0.5
 """Longest wait for one answer of our own /readyz."""
-CHILDREN = (("consume", 3.0), ("web", 6.0))
+CHILDREN = (("consume", 3.0), ("pace", 3.0), ("web", 6.0))
 """(command, seconds between SIGTERM and SIGKILL) in the order of starting; stopped in the opposite one."""
 _log = structlog.get_logger("adengine.serve")
 

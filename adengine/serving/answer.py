@@ -35,6 +35,10 @@ class Outcome:
     """Why the slot is empty, or why no sponsor stands where a house line does; None beside a sponsor's line."""
     held: bool = False
     """Whether the reader log holds a place for its impression."""
+    brief: bool = False
+    """Whether its impression counts no longer than a hold lives, though nothing holds it."""
+    leased: int | None = None
+    """The window in which its impression was leased, if it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,11 +150,13 @@ def urls_of(
             creative=shown.creative.id,
             version=shown.creative.version,
             tier=shown.flight.tier,
-            price=shown.flight.price,
+            price=shown.flight.price_at(stamp.issued_s),
             view=stamp.view,
             reader=stamp.reader,
             held=outcome.held,
+            brief=outcome.brief,
             preview=stamp.preview,
+            leased=outcome.leased,
             variant=shown.variant,
             place=stamp.place,
             topic=stamp.topic,
@@ -163,7 +169,7 @@ def urls_of(
 
 def expires_at_s(stamp: Stamp, outcome: Outcome) -> int:
     """Until when this line's impression counts: as long as its hold lives or, without one, its token."""
-    return stamp.issued_s + (stamp.hold_s if outcome.held else LIVES_S[Kind.IMPRESSION])
+    return stamp.issued_s + (stamp.hold_s if outcome.held or outcome.brief else LIVES_S[Kind.IMPRESSION])
 
 
 @lru_cache(maxsize=64)

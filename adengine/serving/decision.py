@@ -5,20 +5,20 @@ Pure, and made for one request: it grows by a hurdle at a time, because the stor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from adengine.caps.claims import LOG_FULL, RESERVED, Pick
 from adengine.catalog import ids
 from adengine.catalog.guards import Guard
-from adengine.catalog.nouns import Site
+from adengine.catalog.nouns import Level, Site
 from adengine.catalog.snapshot import Snapshot
 from adengine.counting.events import Refusal
 from adengine.serving.answer import Outcome
 from adengine.serving.capping import CAPPED, Clockface, pick_of, refused_hurdle, spelled
-from adengine.serving.draw import Floats
 from adengine.serving.eligibility import Eligibility, Hurdle, Mask, furthest_reason, refusals, survivors
+from adengine.serving.pace import Pace
 from adengine.serving.page import allocate, is_whole_page
 from adengine.serving.reasons import NAMES
 from adengine.serving.request import Asked
@@ -31,19 +31,29 @@ class Decision:
     """The slots of one page on a site that is known. `rows` and `held` are per slot of the request, in its order."""
 
     def __init__(
-        self, asked: Asked, snapshot: Snapshot, scene: Scene, site: Site, taxonomy: Taxonomy, now_s: int
+        self,
+        asked: Asked,
+        snapshot: Snapshot,
+        scene: Scene,
+        site: Site,
+        taxonomy: Taxonomy,
+        now_s: int,
+        pace: Pace | None = None,
     ) -> None:
+        """pace: None where nothing is paced."""
         self.site = site
         self.asked = asked
         self.snapshot = snapshot
         self.scene = scene
         self.slots = [snapshot.slots.get((self.site.id, slot.slot)) for slot in asked.slots]
         self.topics = [scene.topics_in(slot, taxonomy) if slot is not None else () for slot in self.slots]
+        self.pace = pace
         self.hurdles = self._first_hurdles(taxonomy, now_s)
         self._guarded: Mask = snapshot.guarded[snapshot.candidates.flight_row]
         self.rivals = Rivals(snapshot.candidates, site.exclusive)
         self.rows: list[int | None] = [None] * len(self.slots)
         self.held = [False] * len(self.slots)
+        self._scores = pace.score[snapshot.candidates.flight_row] if pace is not None and pace.is_scored else None
 
     @property
     def topic_number(self) -> int:
@@ -70,8 +80,8 @@ class Decision:
         refused = self.snapshot.guarded if only is None else self.snapshot.guarded & only
         self.refuse(Hurdle(reason=reason, passes=~refused[self.snapshot.candidates.flight_row]))
 
-    def allocate(self, seed: int, scores: Floats | None = None) -> None:
-        """Seats the page anew around those who hold a reservation.  scores: as `draw.drawn` takes them."""
+    def allocate(self, seed: int) -> None:
+        """Seats the page anew around those who hold a reservation."""
         self.rows = allocate(
             self.snapshot.candidates,
             [survivors(hurdles) if hurdles else None for hurdles in self.hurdles],
@@ -79,13 +89,43 @@ class Decision:
             [row if held else None for row, held in zip(self.rows, self.held, strict=True)],
             exclusive=self.site.exclusive,
             weights=[slot.position_weight if slot is not None else 1.0 for slot in self.slots],
-            scores=scores,
+            scores=self._scores,
         )
 
     @property
     def is_whole_page(self) -> bool:
         """Whether one flight has all slots, so that it keeps all of them or none."""
         return is_whole_page(self.snapshot.candidates, self.rows)
+
+    def refuse_flight(self, reason: str, flight: int) -> None:
+        passes = np.ones(len(self.snapshot.candidates), bool)
+        passes[self.snapshot.showing(Level.FLIGHT, flight)] = False
+        self.refuse(Hurdle(reason=reason, passes=passes))
+
+    def refuse_budgeted(self, reason: str) -> None:
+        """Refuses all that needs a lease; whoever holds a reservation has one."""
+        if self.pace is not None:
+            self.refuse(Hurdle(reason=reason, passes=~self.pace.budgeted[self.snapshot.candidates.flight_row]))
+
+    def budgeted(self, row: int | None) -> int | None:
+        """The flight of a candidate, if each of its impressions must be leased."""
+        if row is None or self.pace is None or not self.pace.budgeted[self.snapshot.candidates.flight_row[row]]:
+            return None
+        return int(self.snapshot.candidates.flight[row])
+
+    def flights(self) -> set[int]:
+        """Who stands on the page."""
+        return {int(self.snapshot.candidates.flight[row]) for row in self.rows if row is not None}
+
+    def set_score(self, flight: int, score: float) -> None:
+        """What a flight brings into the draws of this page, in place of what the pacer said."""
+        if self._scores is None:
+            self._scores = np.full(len(self.snapshot.candidates), np.nan)
+        self._scores[self.snapshot.showing(Level.FLIGHT, flight)] = score
+
+    def score(self, row: int) -> float | None:
+        """What a candidate brings into the draws; None: it is drawn by weight."""
+        return float(self._scores[row]) if self._scores is not None and self._scores[row] == self._scores[row] else None
 
     def to_reserve(self) -> list[int]:
         """The slots whose candidate a cap guards and that hold no reservation yet."""
@@ -130,9 +170,18 @@ class Decision:
         passes = self.snapshot.candidates.flight_row != self.snapshot.candidates.flight_row[row]
         self.refuse(Hurdle(reason=CAPPED, passes=passes, detail=spelled(self.pick(slot, clockface)[1][-verdict - 1])))
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self, leased: Mapping[int, int]) -> list[Outcome]:
+        """leased: by slot, the window in which its impression was leased."""
         return [
-            Outcome(asked=asked, slot=slot, row=row, reason=self._reason(index), held=self.held[index])
+            Outcome(
+                asked=asked,
+                slot=slot,
+                row=row,
+                reason=self._reason(index),
+                held=self.held[index],
+                brief=not self.held[index] and self.budgeted(row) is not None,
+                leased=leased.get(index),
+            )
             for index, (asked, slot, row) in enumerate(zip(self.asked.slots, self.slots, self.rows, strict=True))
         ]
 
@@ -157,11 +206,13 @@ class Decision:
         """What can be asked without the reader; no hurdles for a slot that is not registered."""
         eligibility = Eligibility(self.snapshot, now_s)
         excluded = list(self._excluding(eligibility, taxonomy))
+        paced = list(eligibility.paced(self.pace)) if self.pace is not None else []
         return [
             [
                 *eligibility.targeting(self.scene.facts(slot, taxonomy, now_s)),
                 *excluded,
                 *eligibility.fitting(asked, slot),
+                *paced,
             ]
             if slot is not None
             else []

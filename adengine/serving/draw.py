@@ -21,6 +21,8 @@ NOISE = 0.1
 EULER = 0.5772156649015329
 _WHOLE_PAGE = 0xFFFF
 """In place of a slot's number, for what is drawn once for all slots."""
+_STAY = 0xFFFE
+"""The same, for whether it asks at all."""
 _WHOLE_FLIGHT = 0xFFFFFFFF
 """In place of a creative's id, for what is drawn once for all creatives of a flight."""
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -47,10 +49,22 @@ def drawn(candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floa
     times = waits * parts[~scored].sum()
     times[whole] = -np.log(lots[whole]) * parts[~scored].sum() / candidates.flight_weight[rows[whole]]
     if scores is not None:
-        noisy = scores[rows[scored]] + NOISE * (-np.log(-np.log(lots[scored])) - EULER)
+        noisy = scores[rows[scored]] + NOISE * _gumbel(lots[scored])
         times[scored] = -np.log(np.clip((noisy - SCORE_LEAST) / (SCORE_MOST - SCORE_LEAST), 1e-9, 1.0))
     order = np.lexsort((waits, times))
     return rows[order], np.exp(-times[order])
+
+
+def stay(scores: Floats, flights: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+    """Which of `flights` ask for a page at all: those whose score with its noise lies above 0. Shapes (n,)."""
+    lots = uniforms_of(seed, _STAY, flights, np.full_like(flights, _WHOLE_FLIGHT))
+    kept: NDArray[np.bool_] = scores + NOISE * _gumbel(lots) > 0
+    return kept
+
+
+def chance_of(seed: int, flight: int) -> float:
+    """A flight's own lot for a page, in (0, 1)."""
+    return float(uniforms_of(seed, _STAY, np.array([flight]), np.array([_WHOLE_FLIGHT]))[0])
 
 
 def first(candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floats | None) -> int:
@@ -103,6 +117,11 @@ def _flight_lots(candidates: Candidates, rows: Rows, seed: int, slot: int, whole
     lots = uniforms_of(seed, slot, flights, names)
     lots[whole] = uniforms_of(seed, _WHOLE_PAGE, flights[whole], names[whole])
     return lots
+
+
+def _gumbel(uniforms: Floats) -> Floats:
+    """Of mean 0."""
+    return -np.log(-np.log(uniforms)) - EULER
 
 
 def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from adengine.catalog.nouns import Facts, Level, Slot
 from adengine.catalog.snapshot import CHARS, Rows, Snapshot
+from adengine.serving.pace import Pace
 from adengine.serving.request import SlotAsked
 from adengine.texts import shown_label
 from adengine.texts.fitting import SAFETY
@@ -67,7 +68,10 @@ class Eligibility:
     def __init__(self, snapshot: Snapshot, now_s: int) -> None:
         self._snapshot = snapshot
         self._flight_row = snapshot.candidates.flight_row
-        self._running = self._each((snapshot.starts_at_s <= now_s) & (now_s < snapshot.ends_at_s))
+        running = (snapshot.starts_at_s <= now_s) & (now_s < snapshot.ends_at_s)
+        for row, span in snapshot.blackouts:
+            running[row] &= not span.from_s <= now_s < span.to_s
+        self._running = self._each(running)
         self._admitted: dict[tuple[str, tuple[str, ...]], Mask] = {}
 
     def targeting(self, facts: Facts) -> Iterator[Hurdle]:
@@ -106,6 +110,12 @@ class Eligibility:
         if limits:
             fits = np.logical_and.reduce(limits).any(axis=1)
             yield Hurdle(reason="no_variant_fits", passes=fits[self._snapshot.candidates.creative_row])
+
+    def paced(self, pace: Pace) -> Iterator[Hurdle]:
+        """What has reached its goal or its day's limit, and what is ahead of its schedule or has no lease here."""
+        if self._snapshot.paced:
+            yield Hurdle(reason="goal_reached", passes=self._each(~pace.reached))
+            yield Hurdle(reason="paced_out", passes=self._each(pace.open))
 
     def _each(self, flights: Mask) -> Mask:
         """From flights to their candidates."""

@@ -36,7 +36,10 @@ def slot_explanation(decision: Decision, slot: int) -> dict[str, Any] | None:
             reason, detail = hurdle.reason, hurdle.detail
         else:
             reason, detail = decision.page_reason(slot, row), None
-        listed.append(_candidate(snapshot, row, chances.get(row), reason, detail))
+        score = chances.get(row)
+        if score is not None and (asked_with := decision.score(row)) is not None:
+            score = round(asked_with, 6)
+        listed.append(_candidate(snapshot, row, score, reason, detail))
     return {
         "topics": [topic.id for topic in decision.topics[slot]],
         "candidates": len(listed),

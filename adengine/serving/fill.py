@@ -25,6 +25,8 @@ from adengine.serving.budget import Budget
 from adengine.serving.capping import CAPPED, Clockface, capped_hurdles
 from adengine.serving.decision import Decision
 from adengine.serving.explain import scene_explanation, slot_explanation
+from adengine.serving.leasing import Leasing
+from adengine.serving.pace import Paces
 from adengine.serving.readers import ReaderIds
 from adengine.serving.remembered import Remembered
 from adengine.serving.request import Asked
@@ -62,6 +64,7 @@ class Visit:
     """One page view on its way through the line."""
 
     decision: Decision
+    leasing: Leasing
     moment: Moment
     rid: bytes | None
     """The reader, 8 bytes; None without a reader key or consent."""
@@ -71,6 +74,9 @@ class Visit:
     """64 bits that lots are drawn from."""
     clockface: Clockface
     budget: Budget
+
+    def outcomes(self) -> list[answer.Outcome]:
+        return self.decision.outcomes(self.leasing.windows())
 
 
 class Filler:
@@ -89,6 +95,7 @@ class Filler:
         hold_s: int,
         store_timeout_ms: int,
         monotonic: Callable[[], float],
+        paces: Paces,
         store_ms: int = STORE_MS,
     ) -> None:
         """base_url: what the beacons' addresses begin with, no trailing slash.  monotonic: seconds.
@@ -106,6 +113,7 @@ class Filler:
         self._store_timeout_ms = store_timeout_ms
         self._store_ms = store_ms
         self._monotonic = monotonic
+        self._paces = paces
 
     def fill(self, asked: Asked, key: Key | None, moment: Moment) -> dict[str, Any]:
         """The answer to a page, as JSON values. Never raises for what a page may send, nor for a store that is away.
@@ -124,12 +132,16 @@ class Filler:
         return self._answer(visit, level if store_ok else level or "L2")
 
     def _visit(self, asked: Asked, snapshot: Snapshot, scene: Scene, site: Site, moment: Moment) -> Visit:
+        seed = _seed_of(moment.request if asked.seed is None else asked.seed.to_bytes(8, "big"))
+        pace = self._paces.of(snapshot, seed)
+        decision = Decision(asked, snapshot, scene, site, self._taxonomy, moment.now_s, pace)
         return Visit(
-            decision=Decision(asked, snapshot, scene, site, self._taxonomy, moment.now_s),
+            decision=decision,
+            leasing=Leasing(decision, self._paces),
             moment=moment,
             rid=self._reader_ids.rid(site.id, asked.reader.key) if asked.reader.key is not None else None,
             view=_view_of(asked.page.view or moment.request_id),
-            seed=_seed_of(moment.request if asked.seed is None else asked.seed.to_bytes(8, "big")),
+            seed=seed,
             clockface=Clockface(moment.now_s, site.timezone),
             budget=Budget(self._monotonic, self._store_timeout_ms, self._store_ms),
         )
@@ -139,14 +151,18 @@ class Filler:
         decision = visit.decision
         try:
             self._ask_reader(visit)
+            visit.leasing.take_turns(visit.seed)
             decision.allocate(visit.seed)
             if not decision.asked.rehearsal:
                 self._reserve(visit)
         except StoreUnavailable:
             if visit.rid is not None:
                 decision.refuse_guarded("store_unavailable", decision.snapshot.skips_on_outage)
+            decision.refuse_budgeted("store_unavailable")
             decision.allocate(visit.seed)
             return False
+        finally:
+            visit.leasing.settle()
         return True
 
     def _ask_reader(self, visit: Visit) -> None:
@@ -165,13 +181,25 @@ class Filler:
         """Holds a place in the reader log for every pick that a cap guards; the call also appends the fill's event."""
         decision = visit.decision
         for _ in range(1 + RETRIES):
+            self._lease(visit)
             slots = decision.to_reserve() if visit.rid is not None else []
             if decision.settle(slots, self._verdicts(visit, slots), visit.clockface):
                 return
             decision.allocate(visit.seed)
         decision.refuse_guarded(CAPPED)
         decision.allocate(visit.seed)
+        self._lease(visit)
         self._verdicts(visit, [])
+
+    def _lease(self, visit: Visit) -> None:
+        """Seats only who has an impression left for this page; nothing but memory is asked."""
+        decision = visit.decision
+        for _ in range(1 + RETRIES):
+            if visit.leasing.lease():
+                return
+            decision.allocate(visit.seed)
+        decision.refuse_budgeted("paced_out")
+        decision.allocate(visit.seed)
 
     def _verdicts(self, visit: Visit, slots: list[int]) -> list[int]:
         """The store's verdict on what stands in each of `slots`."""
@@ -204,7 +232,7 @@ class Filler:
             preview=decision.asked.rehearsal,
             hold_s=self._hold_s,
         )
-        fills = [self._fill(decision, stamp, pick, outcome) for pick, outcome in enumerate(decision.outcomes())]
+        fills = [self._fill(decision, stamp, pick, outcome) for pick, outcome in enumerate(visit.outcomes())]
         whole: dict[str, Any] = {"request_id": visit.moment.request_id, "degraded": degraded, "fills": fills}
         if decision.asked.explain:
             whole["explain"] = scene_explanation(decision.scene)
@@ -235,7 +263,7 @@ def _event(visit: Visit) -> Fill:
         request=visit.moment.request,
         at_s=visit.moment.now_s,
         site=decision.site.id,
-        slots=tuple(_slot_outcome(outcome, decision.snapshot) for outcome in decision.outcomes()),
+        slots=tuple(_slot_outcome(outcome, decision.snapshot) for outcome in visit.outcomes()),
         place=decision.place_number,
         topic=decision.topic_number,
         capped=tuple(decision.capped()),

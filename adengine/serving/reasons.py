@@ -62,6 +62,16 @@ REASONS = (
         remedy="Give a larger max_width_px or max_chars, or add a shorter variant.",
     ),
     Reason(
+        name="goal_reached",
+        sentence="What matches has reached its goal, or its limit of the day.",
+        remedy="Raise the goal or the daily limit, or book more.",
+    ),
+    Reason(
+        name="paced_out",
+        sentence="What matches waits for its turn: it is ahead of its schedule, or its budget gives nothing just now.",
+        remedy="Nothing needs doing; GET /v1/flights/<id>/pacing shows the schedule.",
+    ),
+    Reason(
         name="no_reader_key",
         sentence="What matches is capped per reader, and the request named no reader or had no consent.",
         remedy="Send reader.key, or set the flight's without_reader to serve.",

@@ -84,9 +84,31 @@ class Store:
 
         timeout_ms: for each node.
         """
+        return [_good(reply) for reply in self._across([str(command[1]) for command in commands], commands, timeout_ms)]
+
+    def run_each(
+        self, script: Script, calls: Sequence[tuple[str, Sequence[Word]]], *, timeout_ms: int | None = None
+    ) -> list[Any]:
+        """The script's replies for many (key, args), in their order; one round trip for each node.
+
+        timeout_ms: for each node.
+        """
+        places = [key for key, _ in calls]
+        commands: list[Command] = [("EVALSHA", script.sha, 1, key, *args) for key, args in calls]
+        replies = self._across(places, commands, timeout_ms)
+        unknown = [index for index, reply in enumerate(replies) if _code(reply) == "NOSCRIPT"]
+        if unknown:
+            told: list[Command] = [("EVAL", script.text, *commands[index][2:]) for index in unknown]
+            again = self._across([places[index] for index in unknown], told, timeout_ms)
+            for index, reply in zip(unknown, again, strict=True):
+                replies[index] = reply
+        return [_good(reply) for reply in replies]
+
+    def _across(self, places: Sequence[str], commands: Sequence[Command], timeout_ms: int | None) -> list[Any]:
+        """Replies and refusals; places: the key by which each command finds its node."""
         by_node: dict[Address, list[int]] = {}
-        for index, command in enumerate(commands):
-            by_node.setdefault(self._address(str(command[1]), self._deadline_s(timeout_ms)), []).append(index)
+        for index, place in enumerate(places):
+            by_node.setdefault(self._address(place, self._deadline_s(timeout_ms)), []).append(index)
         replies: list[Any] = [None] * len(commands)
         for address, indices in by_node.items():
             these = [commands[index] for index in indices]
@@ -94,7 +116,7 @@ class Store:
                 replies[index] = reply
         if any(_code(reply) == "MOVED" for reply in replies):
             self._nodes.suspect()
-        return [_good(reply) for reply in replies]
+        return replies
 
     def everywhere(self, *words: Word, timeout_ms: int | None = None) -> list[Any]:
         """One command's reply from every primary, for checks and figures. timeout_ms: for each."""

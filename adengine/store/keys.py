@@ -9,6 +9,13 @@ a request without a reader takes the last byte of its request id (the first byte
     ev:{bNNN}:<request>  STRING  what of the request has been recorded, a byte a pick (layout: counting/record.lua)
     st:{bNNN}            STREAM  events on their way to the rollups
     ep:{bNNN}            STRING  the stream's epoch, set once, random
+
+What belongs to no reader:
+
+    g:{f<flight>}        HASH    what was leased of the flight's budget lately (layout: pacing/lease.lua)
+    p:{pacing}:leader    STRING  who paces, while he lives
+    p:{pacing}:sheet     STRING  what he told the workers last (layout: pacing/sheet.py)
+    p:{pacing}:number    STRING  the number of that sheet
 """
 
 from __future__ import annotations
@@ -52,5 +59,10 @@ def epoch(bucket: int) -> str:
     return f"ep:{tag(bucket)}"
 
 
+def leased(flight: int) -> str:
+    return f"g:{{f{flight}}}"
+
+
+PACER, SHEET, SHEET_NUMBER = "p:{pacing}:leader", "p:{pacing}:sheet", "p:{pacing}:number"
 INSTALLATION = "adengine:installation"
 """STRING  the random id that ties this store to its database (`store.doctor`)."""

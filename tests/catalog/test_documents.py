@@ -37,9 +37,14 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "price": ({}, None, {"model": "cpm"}, {"model": "cpm", "micros": 1.5}, {"model": "cpm", "micros": MICROS_MAX + 1},
               {"model": "barter", "micros": 1}, {"model": "cpm", "micros": -1}, {"model": "cpm", "micros": 1, "x": 1}),
     "targeting": ([], "x", {"weather": {}}, {"places": {"near": []}}, {"topics": {"match": "fuzzy"}}, {"slots": ["x"]}),
-    "goal": ({"impressions": 1000}, 0, False, []),
-    "daily_limit": (1, 0, False),
+    "goal": (0, False, [], {}, {"impressions": 1, "clicks": 1}, {"impressions": 0}, {"impressions": 1.5},
+             {"impressions": "1"}, {"share": 0}, {"share": 1.01}, {"share": 0.5}, {"views": 1}, {"spend_micros": 5},
+             {"impressions": None}, {"clicks": True}),
+    "daily_limit": (0, False, 1.5, "1", -1),
     "pacing": ("slow", None),
+    "at_end": ("never", None, True),
+    "blackouts": (None, {}, [{}], [{"from": "2026-01-02T00:00:00Z", "to": "2026-01-02T00:00:00Z"}],
+                  [{"from": "2026-01-02T00:00:00Z"}], [{"from": "x", "to": "2026-01-02T00:00:00Z"}]),
     "exclusions": (None, {}, "", "betting", [1], [""], ["  "], ["x" * 65], [f"l{n}" for n in range(33)], ["a\nb"]),
     "roadblock": ("ALL", "half", None, True, ["all"]),
 }  # fmt: skip
@@ -73,11 +78,34 @@ def test_a_cap_refuses_what_is_not_exactly_right(gazetteer: Gazetteer, change: d
     assert [mistake.pointer for mistake in caught.value.mistakes] == [pointer]
 
 
-def test_what_comes_later_takes_only_what_means_nothing(sqlite_desk: Desk) -> None:
-    neutral = {"goal": None, "daily_limit": None}
-    for pacing in ("even", "front", "asap"):
-        flight = sqlite_desk.a_flight(**neutral, pacing=pacing)
-        assert {name: flight[name] for name in neutral} == neutral and flight["pacing"] == pacing
+@pytest.mark.parametrize(
+    ("fields", "pointers"),
+    [
+        ({"goal": {"share": 0.5}}, ["/goal/share"]),
+        ({"goal": {"share": 0.5}, "tier": "sponsorship"}, []),
+        ({"goal": {"impressions": 5}, "tier": "house"}, ["/goal"]),
+        ({"goal": {"spend_micros": 5}, "price": {"model": "flat", "micros": 9}}, ["/goal/spend_micros"]),
+        ({"goal": {"spend_micros": 5}, "price": {"model": "cpm", "micros": 0}}, ["/goal/spend_micros"]),
+        ({"goal": {"spend_micros": 5}, "price": {"model": "cpc", "micros": 1}}, []),
+    ],
+)
+def test_a_goal_goes_with_its_tier_and_price(sqlite_desk: Desk, fields: dict[str, Any], pointers: list[str]) -> None:
+    campaign = sqlite_desk.a_flight()["campaign"]
+    answer = sqlite_desk("POST", "/v1/flights", {"campaign": campaign, "starts_at": "2026-01-01T00:00:00Z"} | fields)
+    assert (answer.pointers if answer.status == 422 else []) == pointers
+    assert answer.status == (422 if pointers else 201)
+
+
+def test_what_steers_pacing_is_answered_as_it_was_sent(sqlite_desk: Desk) -> None:
+    sent = {
+        "goal": {"impressions": 1000},
+        "daily_limit": 50,
+        "pacing": "front",
+        "at_end": "makegood",
+        "blackouts": [{"from": "2026-01-02T00:00:00Z", "to": "2026-01-03T00:00:00Z"}],
+    }
+    flight = sqlite_desk.a_flight(**sent)
+    assert {name: flight[name] for name in sent} == sent
 
 
 def test_what_a_page_shows_together_is_kept_as_it_was_said(sqlite_desk: Desk) -> None:
@@ -104,14 +132,14 @@ def test_every_mistake_of_a_flight_is_named_at_once(sqlite_desk: Desk) -> None:
         "priority": 1.9, "weight": "1", "colour": "red", "price": {"model": "cpm", "micros": 2**70, "currency": "USD"},
         "targeting": {"places": {"include": ["Remer,MN", "Nowhere,MN"]}, "topics": {"exclude": ["x"]},
                       "slots": {"include": ["x"]}},
-        "caps": [{"per": "flight", "limit": 0, "window": "1y"}, CAP, CAP], "goal": {"clicks": 1},
+        "caps": [{"per": "flight", "limit": 0, "window": "1y"}, CAP, CAP], "goal": {"clicks": 0},
     }  # fmt: skip
     refused = sqlite_desk("POST", "/v1/flights", document)
     assert refused.status == 422
     assert set(refused.pointers) == {
         "/campaign", "/tier", "/priority", "/weight", "/colour", "/price/micros", "/price/currency", "/ends_at",
         "/targeting/places/include/1", "/targeting/topics/exclude/0", "/targeting/slots/include/0",
-        "/caps/0/limit", "/caps/0/window", "/goal",
+        "/caps/0/limit", "/caps/0/window", "/goal/clicks",
     }  # fmt: skip
 
 

@@ -10,13 +10,14 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.eventually import eventually
 from tests.live.engine import Engine
+from tests.live.parts import PARTS, valkey, web_workers
 
 pytestmark = pytest.mark.alone
 
@@ -24,45 +25,6 @@ BACK_WITHIN_S = 5
 """The bar for a part that was killed, on a machine that does nothing else: asked by `make proof`."""
 PATIENCE_S = 30
 """How long the other tests wait: they share the machine."""
-
-
-def pids(engine: Engine, *words: bytes) -> set[int]:
-    """The engine's processes whose command line has all of `words`."""
-    found = set()
-    for pid in engine.processes():
-        line = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if all(any(part.endswith(word) for part in line) for word in words):
-            found.add(pid)
-    return found
-
-
-def parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-
-
-def web_main(engine: Engine) -> set[int]:
-    assert engine.process is not None
-    return {pid for pid in pids(engine, b"adengine", b"web") if parent(pid) == engine.process.pid}
-
-
-def web_workers(engine: Engine) -> set[int]:
-    return pids(engine, b"adengine", b"web") - web_main(engine)
-
-
-def consumer(engine: Engine) -> set[int]:
-    return pids(engine, b"adengine", b"consume")
-
-
-def valkey(engine: Engine) -> set[int]:
-    return {pid for pid in engine.processes() if b"valkey" in Path(f"/proc/{pid}/comm").read_bytes()}
-
-
-PARTS: dict[str, Callable[[Engine], set[int]]] = {
-    "Valkey": valkey,
-    "the web": web_main,
-    "a worker": web_workers,
-    "the consumer": consumer,
-}
 
 
 def run(engine: Engine, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -164,7 +126,7 @@ def test_a_stop_ends_everything_in_order_and_a_start_finds_it_again(folder_engin
     folder_engine.stop()
     assert folder_engine.process is not None
     assert folder_engine.process.returncode == 0
-    assert [event["child"] for event in events(folder_engine, "stopped")] == ["web", "consume", "valkey"]
+    assert [event["child"] for event in events(folder_engine, "stopped")] == ["web", "pace", "consume", "valkey"]
     assert events(folder_engine, "killed") == []
     assert folder_engine.processes() == []
     assert secret.strip() not in folder_engine.log

@@ -35,7 +35,7 @@ def an_app(store: Store, engine: Engine, snapshot: Snapshot | None, now_s: int =
     app = flask.Flask("beacons", static_folder=None)
     manners.install(app)
     problems.install(app)
-    recorder = Recorder(store, TokenReader(a_ring()), lambda: snapshot, clock=lambda: now_s)
+    recorder = Recorder(store, TokenReader(a_ring()), lambda: snapshot, hold_s=60, clock=lambda: now_s)
     openapi.install(app).register_blueprint(api.blueprint(recorder, Landings(engine, lambda: snapshot)))
     return app
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, update
 from adengine.counting import audit
 from adengine.counting.audit import DAY_S, HOUR_S
 from adengine.counting.metrics import Kind, Metric
-from adengine.counting.tables import consumer_lease, dead_letter, rollup, seen, stream_offset
+from adengine.counting.tables import consumer_lease, dead_letter, flight_day, rollup, seen, stream_offset
 from adengine.store import keys
 from adengine.store.client import Store
 from tests.counting.books import a_consumer, a_fills_event, an_impression, append, damage, drain
@@ -61,8 +61,8 @@ def test_what_is_in_flight_is_a_figure_and_only_late_is_a_fault(valkey: Store, s
 
 IMPRESSIONS = rollup.c.metric == Metric.IMPRESSION
 PLANTED = {
-    "a sum too high": (update(rollup).where(IMPRESSIONS).values(n=rollup.c.n + 1), {"sums", "gross"}),
-    "a sum too low": (update(rollup).where(IMPRESSIONS).values(n=rollup.c.n - 1), {"sums", "gross"}),
+    "a sum too high": (update(rollup).where(IMPRESSIONS).values(n=rollup.c.n + 1), {"sums", "gross", "flights"}),
+    "a sum too low": (update(rollup).where(IMPRESSIONS).values(n=rollup.c.n - 1), {"sums", "gross", "flights"}),
     "a price too high": (update(rollup).where(IMPRESSIONS).values(micros=rollup.c.micros + 1), {"sums"}),
     "a lost sum": (rollup.delete().where(rollup.c.metric == Metric.INVALID_IMPRESSION), {"sums", "gross"}),
     "a sum of nothing": (
@@ -79,11 +79,15 @@ PLANTED = {
         seen.delete().where(seen.c.metric == Metric.IMPRESSION),
         {"sums", "gross", "kept", "impressions"},
     ),
-    "a slot too many": (update(rollup).where(rollup.c.metric == Metric.FILL).values(n=rollup.c.n + 1), {"slots"}),
+    "a slot too many": (
+        update(rollup).where(rollup.c.metric == Metric.FILL).values(n=rollup.c.n + 1),
+        {"slots", "flights"},
+    ),
     "a click without impression": (
         update(seen).where(seen.c.metric == Metric.IMPRESSION).values(metric=Metric.INVALID_IMPRESSION, reason="late"),
         {"sums", "impressions"},
     ),
+    "a flight's day too high": (update(flight_day).values(impressions=flight_day.c.impressions + 1), {"flights"}),
     "a lost dead letter": (dead_letter.delete(), {"kept"}),
     "an offset ahead of its stream": (update(stream_offset).values(last_ms=stream_offset.c.last_ms + 1), {"offsets"}),
     "an offset without the lease": (update(consumer_lease).values(fence=0), {"offsets"}),

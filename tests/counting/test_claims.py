@@ -28,7 +28,7 @@ IMPRESSION, VIEWABLE, CLICK = Kind
 
 
 def a_recorder(store: Store, *, now_s: int = NOW_S, snapshot: Snapshot | None = None) -> Recorder:
-    return Recorder(store, TokenReader(a_ring()), lambda: snapshot, clock=lambda: now_s)
+    return Recorder(store, TokenReader(a_ring()), lambda: snapshot, hold_s=60, clock=lambda: now_s)
 
 
 PLAIN = Sighting()
@@ -125,7 +125,7 @@ def test_forged_unknown_and_preview_tokens_leave_nothing(store: Store) -> None:
     recorder = a_recorder(store)
     assert recorder.record(recorder.open("x" * 112, IMPRESSION), IMPRESSION) == "forged"
     assert send(recorder, IMPRESSION, preview=True) == "preview"
-    stranger = Recorder(store, TokenReader(a_ring(secret="z" * 40)), lambda: None)
+    stranger = Recorder(store, TokenReader(a_ring(secret="z" * 40)), lambda: None, hold_s=60)
     assert send(stranger, IMPRESSION) == "unknown_key"
     assert store.everywhere("DBSIZE") == [0] * len(store.everywhere("DBSIZE"))
 

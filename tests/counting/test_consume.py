@@ -8,11 +8,12 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 
 from adengine.counting import streams
-from adengine.counting.ledger import LEASE_S, SEEN_S, LeaseLost, Ledger, Offset, Passage
-from adengine.counting.metrics import QUARTER_S, Metric
+from adengine.counting.ledger import LEASE_S, LEASED_S, SEEN_S, LeaseLost, Ledger, Offset, Passage
+from adengine.counting.metrics import QUARTER_S, Kind, Metric
 from adengine.counting.postings import StreamId
 from adengine.counting.streams import ENTRIES_PER_BUCKET
-from adengine.counting.tables import dead_letter, rollup, seen, stream_offset
+from adengine.counting.tables import dead_letter, flight_leased, rollup, seen, stream_offset
+from adengine.counting.tokens import LEASE_WINDOW_S
 from adengine.store import keys
 from adengine.store.client import Store
 from adengine.store.sql import reading
@@ -23,6 +24,8 @@ from tests.counting.books import (
     a_fills_event,
     an_impression,
     append,
+    beacon_event,
+    body_of,
     counted,
     damage,
     drain,
@@ -209,6 +212,32 @@ def test_what_is_in_the_sums_is_known_up_to_a_moment(valkey: Store, sqlite_engin
     append(valkey, an_impression(1))
     drain(consumer)
     assert Ledger(sqlite_engine).drained_at_s() == NOW_S + 100
+
+
+def test_impressions_are_summed_by_the_lease_that_they_spent(valkey: Store, engine: Engine) -> None:
+    window = NOW_S // LEASE_WINDOW_S
+    spent = (window, window, window - 2, None)
+    bodies = [body_of(Kind.IMPRESSION, request=number, leased=one) for number, one in enumerate(spent)]
+    late, click = body_of(Kind.IMPRESSION, request=9, leased=window), body_of(Kind.CLICK, request=1, leased=window)
+    append(valkey, *(beacon_event(body, at_s=NOW_S) for body in (*bodies, click)))
+    append(valkey, beacon_event(late, at_s=NOW_S, reason="late"))
+    now = [float(NOW_S)]
+    consumer = a_consumer(valkey, engine, clock=lambda: now[0])
+    drain(consumer)
+    assert leased(engine) == {(3, window): 2, (3, window - 2): 1}
+    damage(engine, stream_offset.delete())
+    consumer = a_consumer(valkey, engine, clock=lambda: now[0])
+    drain(consumer)
+    assert leased(engine) == {(3, window): 2, (3, window - 2): 1}, "a second reading"
+    now[0] += LEASED_S + 60
+    append(valkey, an_impression(99, at_s=int(now[0])))
+    drain(consumer)
+    assert leased(engine) == {}, "remembered for ever"
+
+
+def leased(engine: Engine) -> dict[tuple[int, int], int]:
+    with reading(engine) as connection:
+        return {(row.flight, row.window): row.impressions for row in connection.execute(select(flight_leased))}
 
 
 def test_cells_keep_their_dimensions_apart(valkey: Store, sqlite_engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """Tokens say what was served, and nothing else passes for one."""
 
 import dataclasses
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,9 @@ from adengine.counting.keyring import key_ring
 from adengine.counting.metrics import NONE, Kind
 from adengine.counting.tokens import (
     CHARS,
+    LEASE_BIAS,
+    LEASE_CODES,
+    LEASE_WINDOW_S,
     LIVES_S,
     PRICE_MODELS,
     PURPOSE,
@@ -21,6 +25,8 @@ from adengine.counting.tokens import (
     age_problem,
     unpack,
 )  # fmt: skip
+from adengine.pacing.claims import LEASE
+from adengine.pacing.leases import CLOCKS_S, LEASE_S
 from tests.counting.builders import NOW_S, SECRET, a_ring, a_served
 
 U32 = st.integers(0, 2**32 - 1)
@@ -41,6 +47,18 @@ def test_a_token_says_what_was_served(served: Served) -> None:
         opened = READER.read(text, kind)
         assert (opened.served, opened.reason) == (served, "")
         assert unpack(opened.body) == (kind, served)
+
+
+@given(SERVED, st.integers(-20, 40))
+def test_a_token_tells_its_lease_if_it_is_not_long_ago(served: Served, age: int) -> None:
+    leased = served.issued_s // LEASE_WINDOW_S - age
+    told = unpack(READER.read(MINTER.mint(replace(served, leased=leased))[0], Kind.IMPRESSION).body)[1]
+    assert told == replace(served, leased=leased if -3 <= age <= 11 else None)
+
+
+def test_a_leases_window_is_the_same_where_it_is_made_and_where_it_is_told() -> None:
+    assert f"local WINDOW_S, KEEP_S, LIVES_S = {LEASE_WINDOW_S}," in LEASE.text
+    assert LEASE_S <= (LEASE_CODES - LEASE_BIAS) * LEASE_WINDOW_S - CLOCKS_S, "a lease is spent while it can be told"
 
 
 @given(SERVED)

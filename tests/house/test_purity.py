@@ -16,6 +16,7 @@ TOUCHES_THE_WORLD = {
     "api": "HTTP", "pages": "HTTP", "tables": "SQL tables", "claims": "the store", "client": "the store",
     "load": "files or the database", "watch": "a thread and the database",
     "consume": "a process", "audit": "both stores",
+    "lead": "a process", "leases": "a lock between threads", "turns": "a lock between threads",
     "sql": "the database", "ledger": "the database",
 }  # fmt: skip
 SLICES_OF_EDGES = {"store", "web", "console", "cli", "serve", "bench"}

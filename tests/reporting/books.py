@@ -53,7 +53,8 @@ def write_rollups(engine: Engine, *cells: dict[str, Any], drained_at_s: int = NO
 def _catalogue_rows() -> list[tuple[Any, list[dict[str, Any]]]]:
     flight = {
         "tier": 1, "priority": 5, "weight": 1.0, "starts_at_s": 0, "pacing": "even", "targeting": {}, "caps": [],
-        "without_reader": "skip", "cap_on_outage": "skip", "price": {"model": "cpm", "micros": 1},
+        "without_reader": "skip", "cap_on_outage": "skip", "price": {"model": "cpm", "micros": 1}, "at_end": "stop",
+        "blackouts": [],
     }  # fmt: skip
     slot = {
         "label": "Sponsor", "label_em": {}, "font": "system-ui", "font_px": 16.0, "default_topics": [],

@@ -19,8 +19,11 @@ from adengine.counting.events import Fill, read_event
 from adengine.counting.keyring import key_ring
 from adengine.counting.metrics import Kind
 from adengine.counting.tokens import PURPOSE, Served, TokenMinter, TokenReader
+from adengine.pacing.leases import Leases
+from adengine.pacing.sheet import empty
 from adengine.serving import api
 from adengine.serving.fill import Filler
+from adengine.serving.pace import Paces
 from adengine.serving.readers import ReaderIds
 from adengine.serving.request import parse
 from adengine.serving.scene import Gazetteer
@@ -55,6 +58,9 @@ class Kiosk:
         self.taxonomy = topics.load()
         self.patience_ms = PATIENT_MS
         """How long a page may wait for the store; the machine is shared, so longer than in production."""
+        self.sheet = empty()
+        self.leases = Leases(time.monotonic)
+        self.paces = Paces(lambda: self.sheet, self.leases)
         self.round_trips = 0
         """What the last page cost."""
         self._requests = count(1)
@@ -78,6 +84,7 @@ class Kiosk:
             hold_s=HOLD_S,
             store_timeout_ms=self.patience_ms,
             monotonic=time.monotonic,
+            paces=self.paces,
             store_ms=2 * self.patience_ms,
         )
 

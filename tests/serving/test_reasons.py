@@ -9,10 +9,12 @@ import pytest
 
 from adengine.caps.claims import RECORDS_MAX, Pick
 from adengine.catalog.nouns import Level, Roadblock, Targeting, Tier
+from adengine.pacing.sheet import REACHED
 from adengine.places import Resolution
 from adengine.serving.reasons import NAMES, REASONS
 from adengine.store import keys
-from tests.builders import NOW_S, a_cap, a_flight, a_key, a_site, a_slot, among
+from tests.builders import A_GOAL, NOW_S, a_cap, a_flight, a_key, a_site, a_slot, among
+from tests.pacing.builders import a_sheet
 from tests.serving.conftest import Open
 from tests.serving.kiosk import KEY, Kiosk
 
@@ -91,6 +93,16 @@ def no_variant_fits(kiosk: Open) -> str | None:
     return first_reason(kiosk(a_flight())(slots=[{"slot": "article-header", "max_chars": 1}]))
 
 
+def goal_reached(kiosk: Open) -> str | None:
+    shop = kiosk(a_flight(goal=A_GOAL))
+    shop.sheet = a_sheet(flags=REACHED)
+    return first_reason(shop())
+
+
+def paced_out(kiosk: Open) -> str | None:
+    return first_reason(kiosk(a_flight(goal=A_GOAL))())
+
+
 def no_reader_key(kiosk: Open) -> str | None:
     return first_reason(kiosk(a_flight(caps=(a_cap(),)))())
 
@@ -146,8 +158,8 @@ WAYS: dict[str, Callable[[Open], str | None]] = {
     way.__name__: way
     for way in (
         catalogue_unavailable, internal_fault, unknown_site, unknown_slot, no_match, out_of_dates, excluded,
-        no_variant_fits, no_reader_key, store_unavailable, all_capped, reader_log_full, roadblock_incomplete,
-        flight_on_page, advertiser_on_page, competitor_on_page, outranked,
+        goal_reached, paced_out, no_variant_fits, no_reader_key, store_unavailable, all_capped, reader_log_full,
+        roadblock_incomplete, flight_on_page, advertiser_on_page, competitor_on_page, outranked,
     )
 }  # fmt: skip
 

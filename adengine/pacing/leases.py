@@ -1,0 +1,177 @@
+"""What one worker has leased of flights' budgets: taken by pages, renewed by a thread, dead with the worker.
+
+A lot is spent within `LEASE_S` of the call that asked for it or handed back, so that whoever counts knows when the last
+of it can be recorded. All numbers are impressions; `monotonic` times are seconds.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adengine.pacing.claims import Lot, Want
+
+LEASE_S = 30
+RENEW_S = LEASE_S / 2
+AHEAD_S = 3
+"""A lot is made for the demand of so many seconds."""
+RETRY_S = 0.5
+"""Between two questions for a flight whose budget gave nothing."""
+CLOCKS_S = 15
+"""How far the clocks of consumer, workers and store may differ, with the time that a beacon takes to be judged."""
+DEMAND_KEPT = 0.9
+"""Of the demand as it was known, from one round of `needs` to the next."""
+
+
+def horizon_s(hold_s: int) -> int:
+    """How long after it was leased an impression may still be recorded."""
+    return LEASE_S + hold_s + CLOCKS_S
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One impression taken from a lot."""
+
+    flight: int
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the sheet says of a flight's budget."""
+
+    flight: int
+    left: int
+    begun: bool
+
+
+NOTHING = Lot(0, 0)
+
+
+@dataclass(slots=True)
+class _Purse:
+    index: int
+    lot: Lot = NOTHING
+    leased_s: float = -math.inf
+    asked_s: float = -math.inf
+    spent: float = 0.0
+    """Of late, per round of `needs`."""
+    back: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Leases:
+    """Shared by all threads of a worker."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._purses: dict[int, _Purse] = {}
+        self._numbers = np.zeros(0, np.int64)
+        self._dies_s = np.zeros(0)
+
+    def indices(self, flights: Iterable[int]) -> NDArray[np.int64]:
+        """Where each of `flights` stands in `ready`; it stands there from now on."""
+        with self._lock:
+            return np.array([self._purse(flight).index for flight in flights], np.int64)
+
+    def ready(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether an impression of each could be taken now."""
+        now_s = self._monotonic()
+        ready: NDArray[np.bool_] = (self._numbers[indices] > 0) & (self._dies_s[indices] > now_s)
+        return ready
+
+    def take(self, flight: int) -> Token | None:
+        """One impression to spend at once, if there is one."""
+        with self._lock:
+            purse = self._purses.get(flight)
+            if purse is None:
+                return None
+            purse.spent += 1
+            if self._numbers[purse.index] < 1 or self._dies_s[purse.index] <= self._monotonic():
+                return None
+            self._numbers[purse.index] -= 1
+            return Token(flight, purse.lot.window)
+
+    def give_back(self, token: Token) -> None:
+        """What was not spent after all."""
+        with self._lock:
+            purse = self._purses[token.flight]
+            if token.window == purse.lot.window:
+                self._numbers[purse.index] += 1
+            else:
+                purse.back.append((token.window, 1))
+
+    def needs(self, accounts: Sequence[Account], tau_s: int) -> list[Want]:
+        """What to ask the store for now. accounts: of the flights that may be shown; of others all is handed back.
+
+        Called about ten times a second by one thread, which calls `put` with the answer if it gets one.
+        """
+        now_s = self._monotonic()
+        open_flights = {account.flight for account in accounts}
+        wants = []
+        with self._lock:
+            for account in accounts:
+                purse = self._purse(account.flight)
+                number = self._wanted(purse, now_s) if account.left > 0 else 0
+                if number or purse.back:
+                    purse.asked_s = now_s if number else purse.asked_s
+                    wants.append(self._want(account, purse, tau_s, number))
+            for flight, purse in self._purses.items():
+                if flight not in open_flights:
+                    self._surrender(purse)
+                    if purse.back:
+                        wants.append(self._want(Account(flight, 0, begun=True), purse, tau_s, 0))
+        return wants
+
+    def put(self, wants: Sequence[Want], lots: Sequence[Lot], asked_s: float) -> None:
+        """Takes up what was leased.  asked_s: monotonic time from before the store was asked."""
+        with self._lock:
+            for want, lot in zip(wants, lots, strict=True):
+                if lot.number:
+                    purse = self._purses[want.flight]
+                    self._surrender(purse)
+                    purse.lot, purse.leased_s = lot, asked_s
+                    self._numbers[purse.index] = lot.number
+                    self._dies_s[purse.index] = asked_s + LEASE_S
+
+    def surrender(self) -> list[Want]:
+        """Everything unspent, to be handed back by a worker that stops."""
+        return self.needs((), 0)
+
+    def _wanted(self, purse: _Purse, now_s: float) -> int:
+        """How many to ask for; 0: what there is will do."""
+        purse.spent *= DEMAND_KEPT
+        desired = max(1, math.ceil(purse.spent * (1 - DEMAND_KEPT) * AHEAD_S * 10))
+        number = int(self._numbers[purse.index])
+        is_fresh = now_s < purse.leased_s + RENEW_S
+        if is_fresh and number * 2 >= desired:
+            return 0
+        if not number and now_s < purse.asked_s + RETRY_S:
+            return 0
+        return desired
+
+    def _want(self, account: Account, purse: _Purse, tau_s: int, number: int) -> Want:
+        back, purse.back = tuple(purse.back), []
+        return Want(
+            flight=account.flight, left=account.left, tau_s=tau_s, begun=account.begun, number=number, back=back
+        )
+
+    def _surrender(self, purse: _Purse) -> None:
+        number = int(self._numbers[purse.index])
+        if number:
+            purse.back.append((purse.lot.window, number))
+            self._numbers[purse.index] = 0
+
+    def _purse(self, flight: int) -> _Purse:
+        purse = self._purses.get(flight)
+        if purse is None:
+            purse = self._purses[flight] = _Purse(len(self._purses))
+            if len(self._purses) > len(self._numbers):
+                self._numbers = np.concatenate([self._numbers, np.zeros(max(64, len(self._numbers)), np.int64)])
+                self._dies_s = np.concatenate([self._dies_s, np.zeros(len(self._numbers) - len(self._dies_s))])
+        return purse
