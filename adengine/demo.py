@@ -166,22 +166,22 @@ def _is_seeded(connection: Connection) -> bool:
 
 
 def _write(connection: Connection, shipped: Known, now_s: int) -> None:
-    site = _add(connection, "site", SITE, shipped, now_s)
+    site = add(connection, "site", SITE, shipped, now_s)
     for slot in SLOTS:
-        _add(connection, "slot", {"site": site, **slot}, shipped, now_s)
+        add(connection, "slot", {"site": site, **slot}, shipped, now_s)
     for sponsor in SPONSORS:
         _write_sponsor(connection, sponsor, shipped, now_s)
 
 
 def _write_sponsor(connection: Connection, sponsor: Sponsor, shipped: Known, now_s: int) -> None:
-    advertiser = _add(connection, "advertiser", {"name": sponsor.name}, shipped, now_s)
+    advertiser = add(connection, "advertiser", {"name": sponsor.name}, shipped, now_s)
     named = {"advertiser": advertiser, "name": f"{sponsor.name}, demo", "currency": "USD"}
-    campaign = _add(connection, "campaign", named, shipped, now_s)
-    _add(connection, "flight", _flight(sponsor, campaign), shipped, now_s)
+    campaign = add(connection, "campaign", named, shipped, now_s)
+    add(connection, "flight", _flight(sponsor, campaign), shipped, now_s)
     for line in sponsor.lines:
         variants = [{"role": role, "text": text} for role, text in zip(("brand", "short", "long"), line, strict=True)]
         document = {"campaign": campaign, "landing_url": sponsor.landing_url, "lang": "en", "variants": variants}
-        _approve(connection, _add(connection, "creative", document, shipped, now_s), now_s)
+        approve(connection, add(connection, "creative", document, shipped, now_s), now_s)
 
 
 def _flight(sponsor: Sponsor, campaign: str) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def _flight(sponsor: Sponsor, campaign: str) -> dict[str, Any]:
     }
 
 
-def _add(connection: Connection, noun: str, document: Mapping[str, Any], shipped: Known, now_s: int) -> str:
+def add(connection: Connection, noun: str, document: Mapping[str, Any], shipped: Known, now_s: int) -> str:
     """The public id of what the document describes; raises `Invalid` with all its mistakes."""
     collection = BY_NOUN[noun]
     known = sql.known(connection, [document], collection, OPERATOR, shipped)
@@ -208,7 +208,7 @@ def _add(connection: Connection, noun: str, document: Mapping[str, Any], shipped
     return ids.public(noun, add)
 
 
-def _approve(connection: Connection, creative: str, now_s: int) -> None:
+def approve(connection: Connection, creative: str, now_s: int) -> None:
     for verb in ("submit", "approve"):
         row = sql.find(connection, "creative", ids.parse("creative", creative), OPERATOR)
         creatives_sql.take_step(connection, creatives_sql.with_text(connection, [row])[0], verb, OPERATOR, now_s)

@@ -13,7 +13,7 @@ from struct import Struct
 
 from adengine.caps.records import RECORD_BYTES, Seen
 from adengine.store import keys
-from adengine.store.client import Script, Store, Word
+from adengine.store.client import Script, Store, Word, store_clock
 
 RESERVE = Script.load("caps/log.lua", "caps/reserve.lua")
 RELEASE = Script.load("caps/log.lua", "caps/release.lua")
@@ -73,8 +73,10 @@ class Pick:
 class ReaderLog:
     """Every call raises `StoreUnavailable` when the store is away; a call that raised may have been executed."""
 
-    def __init__(self, store: Store, scripts: Scripts = Scripts()) -> None:
+    def __init__(self, store: Store, scripts: Scripts = Scripts(), *, clock: Callable[[], int] = store_clock) -> None:
+        """clock: what the scripts take for now, where a call does not say it."""
         self._store = store
+        self._clock = clock
         self._scripts = scripts
 
     def peek(self, rid: bytes, *, now_s: int, view: int, timeout_ms: int | None = None) -> Seen:
@@ -101,14 +103,14 @@ class ReaderLog:
         """One verdict per pick: `RESERVED`, -k for refused by its k-th cap, `UNDONE`, or `LOG_FULL`.
 
         Appends `event` to the stream of `bucket` unless a pick was refused; without picks it only does that.
-        rid: the reader, whose bucket it is; None only without picks.  now_s: 0 for the store's own clock.
+        rid: the reader, whose bucket it is; None only without picks.  now_s: 0 for the log's clock.
         """
         places = [keys.stream(bucket), keys.epoch(bucket)]
         if rid is not None and picks:
             places += [keys.reader_log(rid), keys.reader_totals(rid)]
         words: list[Word] = [
-            now_s, hold_s, retention_s, RECORDS_MAX, view, int(all_or_nothing), event, secrets.token_bytes(16),
-            TOTALS_KEPT_S, *map(_packed, picks),
+            now_s or self._clock(), hold_s, retention_s, RECORDS_MAX, view, int(all_or_nothing), event,
+            secrets.token_bytes(16), TOTALS_KEPT_S, *map(_packed, picks),
         ]  # fmt: skip
         verdicts: list[int] = self._store.run(self._scripts.reserve, places, words, timeout_ms=timeout_ms)
         return verdicts
@@ -127,13 +129,17 @@ class ReaderLog:
         reply = self._store.run(
             self._scripts.confirm,
             [keys.reader_log(rid), keys.reader_totals(rid)],
-            [now_s, *confirm_args(creative, flight, view, lifetimes)],
+            [now_s or self._clock(), *confirm_args(creative, flight, view, lifetimes)],
         )
         return Confirmation(reply[0]), reply[1:]
 
     def release(self, rid: bytes, creative: int, flight: int, view: int, *, now_s: int = 0) -> bool:
         """Whether there was a hold to give back."""
-        return bool(self._store.run(self._scripts.release, [keys.reader_log(rid)], [now_s, creative, flight, view]))
+        return bool(
+            self._store.run(
+                self._scripts.release, [keys.reader_log(rid)], [now_s or self._clock(), creative, flight, view]
+            )
+        )
 
     def forget(self, rid: bytes) -> bool:
         """Deletes all that is kept of a reader; whether there was anything."""

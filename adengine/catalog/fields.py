@@ -10,7 +10,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
@@ -18,6 +18,7 @@ from marshmallow.experimental.context import Context
 
 from adengine.catalog import ids
 from adengine.catalog.known import Known
+from adengine.web import instants
 
 SECONDS_MAX = 2**32 - 1
 """Times are u32 seconds in the reader log and in tokens: until February 2106."""
@@ -141,7 +142,7 @@ class Instant(Bounded):
         return at_s
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:  # noqa: ARG002
-        return None if value is None else datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return None if value is None else instants.spelled(value)
 
 
 class Ref(Bounded):

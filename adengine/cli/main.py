@@ -8,19 +8,20 @@ import sys
 import click
 from rich.console import Console
 
-from adengine.cli import bench, checks, creatives, keys, serving
+from adengine.cli import bench, checks, creatives, keys, serving, simulate
 from adengine.errors import AdengineError, Invalid
 from adengine.settings import SettingsInvalid
 
 REFUSED = 1
 MISUSED = 2
+PARTS = (serving, checks, keys, creatives, bench, simulate)
 OURS_ALONE = 0o077
 """Whatever a command writes (stores, keys, secrets) is for its owner."""
 
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[*serving.COMMANDS, *checks.COMMANDS, *keys.COMMANDS, *creatives.COMMANDS, *bench.COMMANDS],
+    commands=[command for module in PARTS for command in module.COMMANDS],
 )
 def commands() -> None:
     """Sponsor lines for the slots of a page: chosen, capped, counted."""

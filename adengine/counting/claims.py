@@ -19,7 +19,7 @@ from adengine.catalog.snapshot import Snapshot
 from adengine.counting.metrics import NONE, Kind
 from adengine.counting.tokens import LIVES_S, SKEW_S, Opened, Served, TokenReader, age_problem
 from adengine.store import keys
-from adengine.store.client import Script, Store
+from adengine.store.client import Script, Store, store_clock
 from adengine.web import metrics
 
 RECORD = Script.load("caps/log.lua", "counting/record.lua")
@@ -52,11 +52,14 @@ class Recorder:
         *,
         hold_s: int,
         clock: Callable[[], float] = time.time,
+        recorded_at: Callable[[], int] = store_clock,
     ) -> None:
         """snapshot: the current one.  hold_s: how long a brief impression counts.
 
-        clock: epoch s, for the age of tokens; events bear the store's own time."""
+        clock: epoch s, for the age of tokens.  recorded_at: the time that events bear.
+        """
         self._store = store
+        self._recorded_at = recorded_at
         self._reader = reader
         self._snapshot = snapshot
         self._hold_s = hold_s
@@ -83,7 +86,8 @@ class Recorder:
         reason: bytes = self._store.run(
             RECORD,
             places,
-            [0, body, served.pick, int(kind), self._shown(served, sighting.variant), int(sighting.is_measurable),
+            [self._recorded_at(), body, served.pick, int(kind), self._shown(served, sighting.variant),
+             int(sighting.is_measurable),
              self._problem(served, kind), int(bool(confirming)), REMEMBERED_S, COPIES_MAX,
              secrets.token_bytes(16), *confirming],
         )  # fmt: skip

@@ -55,9 +55,20 @@ class Consumer:
     """One of any number; whoever holds the lease works, the others wait."""
 
     def __init__(
-        self, store: client.Store, ledger: Ledger, *, holder: str, keep_s: int, clock: Callable[[], float] = time.time
+        self,
+        store: client.Store,
+        ledger: Ledger,
+        *,
+        holder: str,
+        keep_s: int,
+        clock: Callable[[], float] = time.time,
+        trim_s: float = TRIM_S,
     ) -> None:
-        """holder: names this machine and data directory.  keep_s: how long counted events stay in their streams."""
+        """holder: names this machine and data directory.  keep_s: how long counted events stay in their streams.
+
+        trim_s: between two times that the streams are cut.
+        """
+        self._trim_s = trim_s
         self._store = store
         self._ledger = ledger
         self._holder = holder
@@ -144,7 +155,7 @@ class Consumer:
         if abs(now_s - self._renewed_s) >= RENEW_S:
             self._ledger.renew(fence, int(now_s), int(self._drained_s))
             self._renewed_s = now_s
-        if abs(now_s - self._trimmed_s) >= TRIM_S:
+        if abs(now_s - self._trimmed_s) >= self._trim_s:
             streams.trim(self._store, cursors, int((now_s - self._keep_s) * 1000))
             self._ledger.prune(fence, int(now_s))
             self._trimmed_s = now_s

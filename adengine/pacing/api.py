@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,6 +24,7 @@ from adengine.pacing.progress import Point, Progress, State, progress
 from adengine.places import Gazetteer
 from adengine.store.sql import reading
 from adengine.topics import Taxonomy
+from adengine.web import instants
 from adengine.web.auth import requires
 from adengine.web.openapi import Blueprint
 
@@ -144,4 +144,4 @@ def _rounded(number: float | None) -> float | None:
 
 
 def _spelled(at_s: int | None) -> str | None:
-    return None if at_s is None else datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if at_s is None else instants.spelled(at_s)

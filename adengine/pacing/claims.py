@@ -6,12 +6,12 @@ answer was lost is nobody's until its window is past the horizon, which only mak
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from adengine.pacing.sheet import Sheet
 from adengine.store import keys
-from adengine.store.client import Script, Store, Word
+from adengine.store.client import Script, Store, Word, store_clock
 
 LEASE = Script.load("pacing/lease.lua")
 LEAD = Script.load("pacing/lead.lua")
@@ -45,18 +45,24 @@ class Lot:
 
 
 class PacingStore:
-    def __init__(self, store: Store, horizon_s: int, lease: Script = LEASE) -> None:
-        """horizon_s: past it a leased impression has been recorded, or never will count (`leases.horizon_s`)."""
+    def __init__(
+        self, store: Store, horizon_s: int, lease: Script = LEASE, *, clock: Callable[[], int] = store_clock
+    ) -> None:
+        """horizon_s: past it a leased impression has been recorded, or never will count (`leases.horizon_s`).
+
+        clock: what the script takes for now, where a call does not say it.
+        """
+        self._clock = clock
         self._store = store
         self.horizon_s = horizon_s
         self._lease = lease
 
     def lease(self, wants: Sequence[Want], now_s: int = 0) -> list[Lot]:
-        """One lot for each of `wants`.  now_s: 0 for the store's own clock."""
+        """One lot for each of `wants`.  now_s: 0 for this object's clock."""
         calls: list[tuple[str, list[Word]]] = [
             (
                 keys.leased(want.flight),
-                [now_s, want.tau_s, want.left, self.horizon_s, want.number, SHARE, int(want.begun),
+                [now_s or self._clock(), want.tau_s, want.left, self.horizon_s, want.number, SHARE, int(want.begun),
                  *(word for pair in want.back for word in pair)],
             )
             for want in wants

@@ -30,8 +30,8 @@ class State(StrEnum):
     RUNNING = "running"
     """There is no schedule that it could keep or not."""
     REACHED = "reached"
-    OVER = "over"
-    """It ended without its goal."""
+    ENDED = "ended"
+    """Without its goal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ def _state(flight: Flight, done: int, due: float | None, low: float | None, high
     if now_s < flight.starts_at_s:
         return State.NOT_BEGUN
     if flight.runs_until_s is not None and now_s >= flight.runs_until_s:
-        return State.OVER
+        return State.ENDED
     if due is None or low is None or high is None:
         return State.RUNNING
     if done < low:

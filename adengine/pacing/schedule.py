@@ -4,7 +4,8 @@ With F(t) the requests from a flight's start to t by its weekly profile, e = goa
 
     x(t) = min(goal, e · (1 + ahead · (1 − e / goal)))
 
-runs a little ahead in the beginning, so that an end never comes too soon. Arrays have a row per flight.
+runs a little ahead in the beginning, so that an end never comes too soon. "end" is a little before the flight's, so
+that lines which were leased last and never seen can be made up for. Arrays have a row per flight.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ LOOK_MAX_S = 12 * HOUR_S
 LOOK_PART = 8
 """A flight is judged by how far it is from its schedule a look away: an eighth of its length, at most twelve hours."""
 
+TAIL_MAX_S, TAIL_PART = 600, 50
+"""A goal is due a fiftieth of its flight before the end, at most ten minutes."""
+
 
 class Schedule:
     """Of several flights with a goal and an end."""
@@ -40,7 +44,7 @@ class Schedule:
         self._dark = np.array([row for row, _ in spans], np.int64)
         self._dark_from = np.array([span.from_s for _, span in spans], np.float64)
         self._dark_to = np.array([span.to_s for _, span in spans], np.float64)
-        self._whole = self.requests(self._ends)
+        self._whole = self.requests(self._ends - np.minimum(TAIL_MAX_S, (self._ends - self._starts) / TAIL_PART))
 
     def at(self, at_s: float | Floats) -> Floats:
         """How many are due by then, of the goal's unit; shape (flights,). at_s: one moment, or one per flight."""

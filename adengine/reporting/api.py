@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import flask
@@ -22,7 +21,7 @@ from adengine.reporting.dimensions import Gazetteer, World
 from adengine.reporting.load import load
 from adengine.reporting.query import FORMATS, PARAMETERS, Parameter, parse
 from adengine.topics import Taxonomy
-from adengine.web import auth
+from adengine.web import auth, instants
 from adengine.web.openapi import Blueprint
 
 CSV = "text/csv; charset=utf-8; header=present"
@@ -69,7 +68,7 @@ def _json(report: Report, as_of_s: int) -> flask.Response:
     document = {
         "rows": report.rows,
         "totals": report.totals,
-        "as_of": datetime.fromtimestamp(as_of_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if as_of_s else None,
+        "as_of": instants.spelled(as_of_s) if as_of_s else None,
         "sealed_until": None,
         "definitions": report.definitions,
     }

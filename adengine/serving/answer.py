@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +17,7 @@ from adengine.counting.metrics import NONE, Kind
 from adengine.counting.tokens import LIVES_S, Served, TokenMinter
 from adengine.serving.request import SlotAsked
 from adengine.texts import longest_that_fits, render
+from adengine.web import instants
 
 IMPRESSION_PATH, VIEWABLE_PATH, CLICK_PATH = "/v1/i/", "/v1/v/", "/v1/c/"
 
@@ -174,7 +174,7 @@ def expires_at_s(stamp: Stamp, outcome: Outcome) -> int:
 
 @lru_cache(maxsize=64)
 def _rfc_3339(at_s: int) -> str:
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instants.spelled(at_s)
 
 
 def _variants(creative: Creative, font: str) -> Sequence[dict[str, Any]]:

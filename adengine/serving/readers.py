@@ -6,7 +6,6 @@ Nothing else of the reader is kept but what was shown under those eight bytes (`
 from __future__ import annotations
 
 import hmac
-from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from adengine.caps.records import LEVELS, Seen
 from adengine.catalog import ids
 from adengine.counting.keyring import key_ring
+from adengine.web import instants
 
 RID_BYTES = 8
 
@@ -49,7 +49,7 @@ def reader_document(seen: Seen) -> dict[str, Any]:
 
 
 def _impression(record: Any) -> dict[str, Any]:
-    at = datetime.fromtimestamp(int(record["ts"]), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = instants.spelled(int(record["ts"]))
     named = {noun: ids.public(noun, int(record[noun])) for noun in LEVELS}
     return {**named, "status": "shown" if record["mark"] % 2 else "held", "at": at}
 

@@ -19,7 +19,7 @@ from adengine.store.nodes import Address, Nodes, nodes_of
 from adengine.store.script import Script
 from adengine.store.wire import Command, Lost, Refusal, Wire, Word
 
-__all__ = ["Command", "Script", "Store", "StoreForbids", "StoreRefused", "Word", "connect"]
+__all__ = ["Command", "Script", "Store", "StoreForbids", "StoreRefused", "Word", "connect", "store_clock"]
 
 AWAY = frozenset(("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY"))
 """Refusals by a server that cannot serve now; by the next connection another may stand at its address."""
@@ -40,6 +40,11 @@ def connect(url: str, *, timeout_ms: int) -> Store:
     timeout_ms: how long one call may take, opening a connection included, unless it says otherwise.
     """
     return Store(nodes_of(url), timeout_ms=timeout_ms)
+
+
+def store_clock() -> int:
+    """In place of a time, epoch s: the scripts read the store's own clock. A simulation has another one."""
+    return 0
 
 
 class _Own(threading.local):

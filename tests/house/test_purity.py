@@ -16,7 +16,9 @@ TOUCHES_THE_WORLD = {
     "api": "HTTP", "pages": "HTTP", "tables": "SQL tables", "claims": "the store", "client": "the store",
     "load": "files or the database", "watch": "a thread and the database",
     "consume": "a process", "audit": "both stores",
-    "lead": "a process", "leases": "a lock between threads", "turns": "a lock between threads",
+    "lead": "a process",
+    "stage": "stores and files of its own",
+    "drive": "the stores of a simulation", "leases": "a lock between threads", "turns": "a lock between threads",
     "sql": "the database", "ledger": "the database",
 }  # fmt: skip
 SLICES_OF_EDGES = {"store", "web", "console", "cli", "serve", "bench"}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
 from typing import Any
 
 from tests.eventually import eventually
 from tests.live.engine import Engine
 
+QUIET_S = 1.0
+"""Several turns of the consumer."""
 DEMO_PAGE = "https://demo.example/fantasy"
 
 
@@ -40,6 +43,17 @@ def warmed(engine: Engine) -> Engine:
 def acknowledge(engine: Engine, url: str) -> bool:
     """Sends one beacon; True when the engine has acknowledged it."""
     return engine.call("POST", url)[0] == 204
+
+
+def settled(engine: Engine) -> dict[str, int]:
+    """The same once nothing is on its way to the counts any more, such as what an earlier test has shown."""
+
+    def quiet() -> dict[str, int] | None:
+        before = delivered(engine)
+        threading.Event().wait(QUIET_S)
+        return before if delivered(engine) == before else None
+
+    return eventually(quiet, within_s=20)
 
 
 def delivered(engine: Engine, metrics: str = "impressions,clicks,invalid,gross") -> dict[str, int]:

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.eventually import eventually
 from tests.live.engine import Engine
-from tests.live.pages import delivered
+from tests.live.pages import delivered, settled
 
 pytestmark = pytest.mark.alone
 
@@ -91,7 +91,7 @@ def test_reloading_beyond_the_cap_shows_the_house_line_and_says_why(page: Page) 
 
 
 def test_a_shown_line_is_counted_by_itself_without_scripts(demo: Engine, browser: Browser) -> None:
-    before = delivered(demo)["impressions"]
+    before = settled(demo)["impressions"]
     plain = browser.new_context(java_script_enabled=False)
     plain.new_page().goto(demo.url + QWIKET)
     eventually(lambda: delivered(demo)["impressions"] == before + 1, within_s=10)

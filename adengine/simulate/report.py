@@ -1,0 +1,91 @@
+"""What a simulation found, as a document. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adengine.catalog.nouns import Flight
+from adengine.pacing.load import Total
+from adengine.pacing.progress import Progress
+from adengine.simulate.run import Tally
+
+NEARLY = 0.99
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One flight at the end."""
+
+    name: str
+    flight: Flight
+    total: Total
+    progress: Progress
+
+    @property
+    def goal(self) -> int | None:
+        return self.flight.target[1] if self.flight.target is not None else None
+
+
+def document(
+    asked: Mapping[str, Any], tally: Tally, outcomes: Sequence[Outcome], audit: Mapping[str, bool]
+) -> dict[str, Any]:
+    """asked: what was simulated.  audit: by check, whether every count reconciles."""
+    return {
+        "asked": dict(asked),
+        "pages": tally.pages,
+        "slots": tally.slots,
+        "filled": dict(tally.filled.most_common()),
+        "sponsored": round(1 - (tally.filled["house"] + _empty(tally)) / max(1, tally.slots), 4),
+        "reasons": dict(tally.reasons.most_common()),
+        "degraded": tally.degraded,
+        "goals": _goals(outcomes),
+        "by_priority": {
+            str(priority): _goals([outcome for outcome in outcomes if outcome.flight.priority == priority])
+            for priority in sorted({outcome.flight.priority for outcome in outcomes if outcome.goal is not None})
+        },
+        "caps_broken": tally.caps_broken,
+        "counts_agree": {str(outcome.flight.id): outcome.total.impressions for outcome in outcomes}
+        == {str(outcome.flight.id): tally.impressions[outcome.flight.id] for outcome in outcomes},
+        "audit": dict(audit),
+        "flights": [_flight(outcome) for outcome in outcomes],
+    }
+
+
+def _empty(tally: Tally) -> int:
+    return tally.slots - sum(tally.filled.values())
+
+
+def _goals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Of those with a goal."""
+    parts = [(outcome.goal, outcome.progress.delivered) for outcome in outcomes if outcome.goal is not None]
+    promised = sum(goal for goal, _ in parts)
+    return {
+        "flights": len(parts),
+        "delivered_99": sum(delivered >= NEARLY * goal for goal, delivered in parts),
+        "promised": promised,
+        "shortfall": round(sum(max(0, goal - delivered) for goal, delivered in parts) / promised, 5) if promised else 0,
+        "over": sum(max(0, delivered - goal) for goal, delivered in parts),
+    }
+
+
+def _flight(outcome: Outcome) -> dict[str, Any]:
+    flight, total = outcome.flight, outcome.total
+    return {
+        "name": outcome.name,
+        "flight": f"flt_{flight.id}",
+        "tier": flight.tier.name.lower(),
+        "priority": flight.priority,
+        "goal": outcome.goal,
+        "delivered": outcome.progress.delivered,
+        "state": outcome.progress.state.value,
+        "fills": total.fills,
+        "impressions": total.impressions,
+        "clicks": total.clicks,
+        "ctr": round(total.clicks / total.impressions, 5) if total.impressions else None,
+        "points": [
+            {"at_s": point.at_s, "due": point.due, "low": point.low, "high": point.high, "delivered": point.delivered}
+            for point in outcome.progress.points
+        ],
+    }
