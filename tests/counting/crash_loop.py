@@ -32,6 +32,7 @@ from urllib.parse import urlsplit
 
 from tests.eventually import eventually
 from tests.live.engine import Engine
+from tests.live.parts import write_first
 
 SLOTS = 8
 """Of one fill; each has an advertiser of its own, so each fill has as many lines."""
@@ -167,6 +168,8 @@ class _Run:
             if victim is not None:
                 self._due.pop(0)
         if victim is not None:
+            if victim == "valkey":
+                write_first(self._engine)
             pid = eventually(lambda: self._chance.choice(_living(self._engine, victim) or [0]), within_s=20)
             os.kill(pid, signal.SIGKILL)
             with self._lock:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import redis
+
+from adengine.store.embedded import EmbeddedValkey
 from tests.live.engine import Engine
 
 
@@ -50,3 +53,10 @@ PARTS: dict[str, Callable[[Engine], set[int]]] = {
     "the consumer": consumer,
     "the pacer": pacer,
 }
+
+
+def write_first(engine: Engine) -> None:
+    """From now on the store writes before it answers. By `everysec` it may answer first while the disk is slow, and a
+    kill would take with it what production, too, calls the last second."""
+    with redis.Redis.from_url(EmbeddedValkey(engine.folder / "var").start()) as client:
+        client.config_set("appendfsync", "always")

@@ -14,6 +14,7 @@ import pytest
 from tests.eventually import eventually
 from tests.live.engine import Engine
 from tests.live.pages import a_page, is_sponsor, shown, warmed
+from tests.live.parts import write_first
 
 pytestmark = pytest.mark.alone
 
@@ -86,6 +87,7 @@ def test_a_stopped_store_degrades_fills_and_no_more(engine: Engine, record_prope
 
 def test_a_killed_store_is_started_again_with_all_its_caps(engine: Engine) -> None:
     reader = eventually(lambda: one_who_saw_all(engine))
+    write_first(engine)
     os.kill(store_pid(engine), signal.SIGKILL)
     for n in range(30):
         assert engine.call("POST", "/v1/fill", a_page(f"killed-{n}"), "fill")[0] == 200

@@ -7,6 +7,7 @@ import pytest
 from tests.eventually import eventually
 from tests.live.engine import Engine
 from tests.live.pages import acknowledge, delivered, is_sponsor, shown, warmed
+from tests.live.parts import write_first
 
 pytestmark = pytest.mark.alone
 
@@ -25,6 +26,7 @@ def test_a_restart_keeps_what_was_acknowledged_and_the_caps(tmp_path: Path, endi
         if ending == "SIGTERM":
             engine.stop()
         else:
+            write_first(engine)
             engine.kill_everything()
         assert engine.processes() == []
 
