@@ -54,13 +54,18 @@ def _is_free(port: int) -> bool:
 def server(
     binary: str, folder: Path, *options: str, port: int | None = None
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """(URL, process) of one server on a free port, safe as production wants it: append-only, no eviction."""
+    """(URL, process) of one server, safe as production wants it: append-only, no eviction; killed in the end.
+
+    port: a free one by default. One that is given will be used again: then nothing is answered before it is written,
+    which `everysec` does while the disk is slow.
+    """
+    sync = "everysec" if port is None else "always"
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     us = os.getpid()
     process = subprocess.Popen(
         [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "", "--appendonly", "yes",
-         "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", *options],
+         "--appendfsync", sync, "--maxmemory-policy", "noeviction", *options],
         stdout=subprocess.DEVNULL,
         preexec_fn=lambda: die_with_parent(us, signal.SIGKILL),
     )  # fmt: skip

@@ -58,6 +58,9 @@ def test_what_was_acknowledged_outlives_kills_and_stops(tmp_path: Path) -> None:
         if n % 2:
             valkey.stop()
         else:
+            connect(url, timeout_ms=PATIENT_MS).across(
+                [("CONFIG", "SET", "appendfsync", "always")]
+            )  # else: a slow disk
             os.kill(servers(tmp_path)[0], signal.SIGKILL)
             eventually(lambda: not valkey.alive())
         assert valkey.start() == url
