@@ -125,7 +125,7 @@ class Decision:
 
     def score(self, row: int) -> float | None:
         """What a candidate brings into the draws; None: it is drawn by weight."""
-        return float(self._scores[row]) if self._scores is not None and self._scores[row] == self._scores[row] else None
+        return None if self._scores is None or np.isnan(self._scores[row]) else float(self._scores[row])
 
     def to_reserve(self) -> list[int]:
         """The slots whose candidate a cap guards and that hold no reservation yet."""

@@ -77,15 +77,6 @@ def first(candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floa
     return int(rows[(np.log(uniforms) / shares(candidates, rows)).argmax()])
 
 
-def weighted_order(weights: Floats, uniforms: Floats) -> Rows:
-    """Indices of `weights` in weighted random order, best first.
-
-    weights: shape (n,), > 0, any scale.  uniforms: shape (n,), in (0, 1); the caller draws them.
-    Dropping entries leaves a weighted order of the rest (Efraimidis & Spirakis, IPL 97, 2006).
-    """
-    return np.argsort(-np.log(uniforms) / weights, kind="stable")
-
-
 def uniforms_of(seed: int, slot: int, flight: NDArray[np.int64], creative: NDArray[np.int64]) -> Floats:
     """Independent draws in (0, 1), one per candidate, that depend on nothing but the arguments.
 

@@ -13,14 +13,12 @@ import orjson
 
 from adengine.catalog.nouns import Level
 from adengine.simulate.drive import Drive
-from adengine.simulate.world import SITE, SLOTS, World
+from adengine.simulate.world import DAY_S, SITE, SLOTS, World
 
 SEEN_PART = 0.8
 SEEN_WITHIN_S = 30
 CLICK_RATES = (0.001, 0.02)
 """Of a flight's impressions are clicked; each flight has its own."""
-DAY_S = 86_400
-
 
 Progress: TypeAlias = Callable[[float], None]
 

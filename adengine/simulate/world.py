@@ -38,7 +38,8 @@ DAY_NOISE = 0.15
 """How far one day strays from the usual, as the sigma of a log-normal factor; spots stray together."""
 READER_PAGES = 3
 """Pages that a reader looks at on the average day."""
-ZIPF = 1.1
+ZIPF = 0.55
+"""How much oftener the first reader comes than the n-th: n to this power."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,5 +97,5 @@ def _parts(weights: Words) -> Floats:
 
 def _readers(chance: np.random.Generator, number: int) -> Floats:
     """Cumulative chances of each reader to be the one who comes."""
-    frequency = 1.0 / np.arange(1, number + 1) ** (ZIPF / 2)
+    frequency = 1.0 / np.arange(1, number + 1) ** ZIPF
     return np.cumsum(chance.permutation(frequency) / frequency.sum())

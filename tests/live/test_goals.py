@@ -147,8 +147,10 @@ def test_another_pacer_takes_over_from_one_that_was_killed(tmp_path: Path) -> No
         for pid in eventually(lambda: pacer(engine)):
             os.kill(pid, signal.SIGKILL)
         killed = time.monotonic()
+        looks = []
         while time.monotonic() < killed + 2:
-            assert shows(engine, flight) in (True, False)
+            looks.append(shows(engine, flight))
+        assert any(looks), "workers forgot what they were told last"
         status, answer, _ = engine.get("/metrics")
         assert status == 200 and answer
         eventually(lambda: len(events(engine, "pacing")) >= 2, within_s=REPLACED_WITHIN_S)

@@ -49,7 +49,7 @@ class Kiosk:
         self.database_ok = True
         self.snapshot: Snapshot | None = None
         self.key: Key = a_key(scopes=(Scope.MANAGE,))
-        self.log = _LogAt(store, self)
+        self.log = ReaderLog(store, clock=lambda: self.now_s)
         self.reader_ids = ReaderIds(SECRET)
         ring = key_ring(PURPOSE, SECRET)
         self.tokens = TokenReader(ring)
@@ -169,17 +169,6 @@ class Kiosk:
             span = ("+", "-") if command == "XREVRANGE" else ()
             kept.append(repr(self.store.read((command, name.decode(), *span))).encode())
         return b"\n".join(kept)
-
-
-class _LogAt(ReaderLog):
-    """The reader log on the kiosk's clock instead of the store's own."""
-
-    def __init__(self, store: Store, kiosk: Kiosk) -> None:
-        super().__init__(store)
-        self._kiosk = kiosk
-
-    def reserve(self, *given: Any, **named: Any) -> list[int]:
-        return super().reserve(*given, **named | {"now_s": self._kiosk.now_s})
 
 
 def _listed(reply: Any) -> list[bytes]:

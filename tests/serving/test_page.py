@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from adengine.serving.draw import uniforms_of, weighted_order
+from adengine.serving.draw import drawn, uniforms_of
 from adengine.serving.page import allocate
 from tests.serving.books import HOUSE, a_book, everywhere
 
@@ -122,8 +122,8 @@ def test_draws_are_uniform_over_candidates_and_over_requests() -> None:
 
 
 def test_dropping_entries_leaves_the_order_of_the_rest() -> None:
-    weights = np.array([1.0, 5.0, 2.0, 0.1])
-    uniforms = np.array([0.3, 0.9, 0.5, 0.99])
-    order = weighted_order(weights, uniforms).tolist()
+    book = a_book(*[{"weight": weight} for weight in (1.0, 5.0, 2.0, 0.1)])
     kept = np.array([0, 2, 3])
-    assert kept[weighted_order(weights[kept], uniforms[kept])].tolist() == [n for n in order if n != 1]
+    for seed in range(200):
+        order = drawn(book, np.arange(4), seed, 0, None)[0].tolist()
+        assert drawn(book, kept, seed, 0, None)[0].tolist() == [row for row in order if row != 1]

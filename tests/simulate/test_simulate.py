@@ -71,7 +71,7 @@ def test_real_requests_are_answered_by_the_catalogue(shipped: Known, tmp_path: P
     assert found["reasons"]["all_capped"] > 0 and found["counts_agree"]
 
 
-def test_the_command_says_what_is_wrong_with_a_log(tmp_path: Path) -> None:
+def test_the_command_refuses_what_makes_no_sense(tmp_path: Path) -> None:
     log = tmp_path / "log.ndjson"
     log.write_text('{"at": 1}\n')
     done = CliRunner().invoke(commands, ["simulate", "--requests", str(log), "--days", "0"])
