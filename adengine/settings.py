@@ -44,7 +44,14 @@ class Settings:
     snapshot_poll_ms: int
     hold_s: int
     stream_keep_s: int
+    spool_mb: int
+    audit_every_s: int
+    small_cells: int
+    traffic_rules: str
+    proxies: int
     timezone: str
+    decision_sample: float
+    decision_keep_days: int
     allow_http_landing: bool
     allow_unsafe_store: bool
     log_level: str
@@ -87,7 +94,14 @@ class _Form(Schema):
     snapshot_poll_ms = fields.Integer(validate=validate.Range(50, 1500))
     hold_s = fields.Integer(validate=validate.Range(1, 7200))
     stream_keep_s = fields.Integer(validate=validate.Range(60, 86400))
+    spool_mb = fields.Integer(validate=validate.Range(1, 1_000_000))
+    audit_every_s = fields.Integer(validate=validate.Range(0, 86400))
+    small_cells = fields.Integer(validate=validate.Range(0, 1000))
+    traffic_rules = fields.String()
+    proxies = fields.Integer(validate=validate.Range(0, 8))
     timezone = fields.String(validate=lambda value: _check_timezone(value))
+    decision_sample = fields.Float(validate=validate.Range(0, 1))
+    decision_keep_days = fields.Integer(validate=validate.Range(1, 400))
     allow_http_landing = fields.Boolean()
     allow_unsafe_store = fields.Boolean()
     log_level = fields.String(validate=validate.OneOf(["debug", "info", "warning", "error"]))

@@ -6,6 +6,7 @@ levels); /readyz says what is missing.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 
@@ -16,24 +17,39 @@ from adengine import places, texts, topics
 from adengine.caps.claims import ReaderLog
 from adengine.catalog import api as catalog_api
 from adengine.catalog.nouns import Key
+from adengine.catalog.shelf import Shelf
 from adengine.catalog.watch import SnapshotWatcher
+from adengine.console import methodology
 from adengine.console import pages as console_pages
+from adengine.console import reports as console_reports
 from adengine.counting import api as counting_api
 from adengine.counting.claims import Recorder
-from adengine.counting.keyring import key_ring
+from adengine.counting.keyring import key_for, key_ring
 from adengine.counting.load import Landings
+from adengine.counting.spool import FOLDER as SPOOL
+from adengine.counting.spool import Spool
 from adengine.counting.tokens import TokenMinter, TokenReader
+from adengine.counting.traffic import load as traffic
+from adengine.counting.traffic.rules import Rules
+from adengine.counting.traffic.verdicts import Traffic
+from adengine.decisions.forgotten import Forgotten
+from adengine.decisions.log import FOLDER as DECISIONS
+from adengine.decisions.log import DecisionLog
+from adengine.decisions.witness import Witness
 from adengine.errors import DatabaseUnavailable, Unsafe
 from adengine.pacing import api as pacing_api
 from adengine.pacing.claims import PacingStore
 from adengine.pacing.leases import horizon_s
+from adengine.pacing.turns import Turns
 from adengine.pacing.watch import PaceWatcher
 from adengine.places import api as places_api
 from adengine.reporting import api as reporting_api
 from adengine.serving import api as serving_api
 from adengine.serving.fill import Filler
+from adengine.serving.outside import Outside, Terms
 from adengine.serving.pace import Paces
 from adengine.serving.readers import ReaderIds
+from adengine.serving.reasons import REASONS
 from adengine.settings import Settings
 from adengine.store import client, schema, sql
 from adengine.topics import api as topics_api
@@ -41,12 +57,21 @@ from adengine.web import auth, health, hot, logs, manners, metrics, openapi, pag
 from adengine.web.hot import HotFlask
 from adengine.web.limits import Limiter
 
+SNAPSHOTS = "snapshot"
+"""The purpose of the key that signs compiled catalogues."""
+CATALOGUES = "catalogues"
+"""The folder of compiled catalogues, in the data directory."""
+COMPILED = "_ADENGINE_COMPILED"
+"""The environment variable by which `serve` tells its workers that another process compiles; not a setting."""
 TOKENS = "tokens"
 """The purpose of the keys that sign what beacons carry."""
 PATIENT_MS = 250
 """Nobody looks at a beacon's answer, and a reader's rights are no page: they may wait longer for the store."""
 STYLESHEET_S = 300
 """How long a browser keeps the slots' stylesheet before it asks again; its ETag then saves the bytes."""
+
+
+ADVICE = {reason.name: (reason.sentence, reason.remedy) for reason in REASONS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +124,18 @@ def connect(settings: Settings) -> Parts:
         gazetteer=places.load(settings.data_dir),
         taxonomy=topics.load(),
         snapshots=SnapshotWatcher(
-            engine, settings.data_dir, _key_for("snapshot", settings), poll_ms=settings.snapshot_poll_ms
+            engine,
+            shelf_of(settings),
+            poll_ms=settings.snapshot_poll_ms,
+            compiles=not os.environ.get(COMPILED),
         ),
         pace=PaceWatcher(PacingStore(patient, horizon_s(settings.hold_s))),
     )
+
+
+def shelf_of(settings: Settings) -> Shelf:
+    """Where compiled catalogues lie."""
+    return Shelf(settings.data_dir / CATALOGUES, key_for(SNAPSHOTS, settings.secret_key))
 
 
 def _add_routes(app: HotFlask, parts: Parts) -> None:
@@ -110,20 +143,28 @@ def _add_routes(app: HotFlask, parts: Parts) -> None:
     managed = [
         _catalogue(parts),
         pacing_api.blueprint(parts.engine, parts.gazetteer, parts.taxonomy, parts.settings.timezone),
-        reporting_api.blueprint(parts.engine, parts.gazetteer, parts.taxonomy),
+        reporting_api.blueprint(
+            parts.engine, parts.gazetteer, parts.taxonomy, advice=ADVICE, small_cells=parts.settings.small_cells
+        ),
     ]
     Limiter().guard(*managed)
     filler, fills, pages_fills = _serving(parts)
     app.add_hot_route(fills)
+    rules = traffic.load(parts.settings.traffic_rules)
+    recorder = _recorder(parts, rules)
+    for beacon in counting_api.hot_beacons(recorder, parts.settings.proxies):
+        app.add_hot_beacon(beacon)
     for blueprint in (
         pages_fills,
-        _beacons(parts),
+        counting_api.blueprint(recorder, Landings(parts.engine, parts.snapshots.current), parts.settings.proxies),
         places_api.blueprint(parts.gazetteer),
         topics_api.blueprint(parts.taxonomy),
         *managed,
     ):
         api.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint(api))
+    app.register_blueprint(console_reports.blueprint())
+    app.register_blueprint(methodology.blueprint(parts.settings, rules))
     app.register_blueprint(console_pages.blueprint(filler, parts.snapshots, parts.taxonomy, parts.settings.base_url))
     app.add_url_rule("/static/slot.css", "slot_css", _stylesheet)
 
@@ -140,33 +181,45 @@ def _serving(parts: Parts) -> tuple[Filler, hot.Route, openapi.Blueprint]:
     settings = parts.settings
     reader_ids = ReaderIds(settings.secret_key)
     filler = Filler(
-        snapshots=parts.snapshots,
-        reader_log=ReaderLog(parts.store),
-        reader_ids=reader_ids,
+        outside=Outside(
+            snapshots=parts.snapshots,
+            reader_log=ReaderLog(parts.store),
+            reader_ids=reader_ids,
+            paces=Paces(parts.pace.sheet, parts.pace.leases, Turns(), parts.pace.learnt),
+            monotonic=time.monotonic,
+        ),
         minter=TokenMinter(key_ring(TOKENS, settings.secret_key)),
         gazetteer=parts.gazetteer,
         taxonomy=parts.taxonomy,
-        base_url=settings.base_url,
-        hold_s=settings.hold_s,
-        store_timeout_ms=settings.store_timeout_ms,
-        monotonic=time.monotonic,
-        paces=Paces(parts.pace.sheet, parts.pace.leases),
+        terms=Terms(settings.base_url, settings.hold_s, settings.store_timeout_ms),
     )
-    route = serving_api.FillRoute(filler, parts.snapshots)
-    rights = serving_api.blueprint(route, parts.snapshots, ReaderLog(parts.patient), reader_ids)
+    route = serving_api.FillRoute(filler, parts.snapshots, sampler=_sampler(settings))
+    forgotten = Forgotten(parts.patient, settings.decision_keep_days)
+    rights = serving_api.blueprint(
+        route, parts.snapshots, ReaderLog(parts.patient), reader_ids, forgotten=forgotten.add
+    )
     return filler, serving_api.hot_route(route), rights
 
 
-def _beacons(parts: Parts) -> openapi.Blueprint:
+def _sampler(settings: Settings) -> Witness | None:
+    if not settings.decision_sample:
+        return None
+    return Witness(DecisionLog(settings.data_dir / DECISIONS), settings.decision_sample)
+
+
+def _recorder(parts: Parts, rules: Rules) -> Recorder:
     tokens = TokenReader(key_ring(TOKENS, parts.settings.secret_key))
-    recorder = Recorder(parts.patient, tokens, parts.snapshots.current, hold_s=parts.settings.hold_s)
-    return counting_api.blueprint(recorder, Landings(parts.engine, parts.snapshots.current))
+    return Recorder(
+        parts.patient, tokens, parts.snapshots.current, hold_s=parts.settings.hold_s,
+        traffic=Traffic(rules),
+        spool=Spool(parts.settings.data_dir / SPOOL, parts.settings.spool_mb * 2**20),
+    )  # fmt: skip
 
 
 def _refreshed(parts: Parts, answer: flask.Response) -> flask.Response:
     """The worker that made an edit shows it at once; the others within `snapshot_poll_ms`."""
     if flask.request.method not in ("GET", "HEAD", "OPTIONS") and answer.status_code < 400:
-        parts.snapshots.refresh()
+        parts.snapshots.show_edit()
     return answer
 
 
@@ -189,11 +242,6 @@ def _readiness(parts: Parts) -> tuple[health.Part, ...]:
 def _probe_snapshot(snapshots: SnapshotWatcher) -> None:
     if snapshots.current() is None:
         raise DatabaseUnavailable("no catalogue has been read yet")
-
-
-def _key_for(purpose: str, settings: Settings) -> bytes:
-    ring = key_ring(purpose, settings.secret_key)
-    return ring.keys[ring.current]
 
 
 def _stylesheet() -> flask.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from adengine.catalog.compile import compile_snapshot
 from adengine.catalog.nouns import (
     Among,
     Cap,
@@ -13,6 +14,7 @@ from adengine.catalog.nouns import (
     Key,
     Level,
     Price,
+    Rotation,
     Scope,
     Site,
     Slot,
@@ -22,7 +24,7 @@ from adengine.catalog.nouns import (
     Variant,
     Without,
 )  # fmt: skip
-from adengine.catalog.snapshot import Catalogue, Snapshot, compile_snapshot
+from adengine.catalog.snapshot import Catalogue, Snapshot
 from adengine.texts import FONT_CLASSES
 
 NOW_S = 1_757_203_200
@@ -78,6 +80,7 @@ def a_flight(id: int = 1, **fields: Any) -> Flight:
             "without_reader": Without.SKIP,
             "cap_on_outage": Without.SKIP,
             "price": Price(model="cpm", micros=5_000_000),
+            "rotation": Rotation.WEIGHTED,
         }
         | fields
     )

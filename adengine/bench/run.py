@@ -1,173 +1,129 @@
 """Interleaved rounds of the same number of calls: CPU time of this process, medians, how far two equal runs differ.
 
 In one process, through WSGI, on a real Valkey of its own: what an HTTP server adds (the same to both) is left out, and
-so is the store's own time. Ratios to LIMIT-STOCK are the figures to trust; microseconds only on an idle machine.
+so is the store's own time. Ratios to the limits are the figures to trust; microseconds only on an idle machine.
 """
 
 from __future__ import annotations
 
-import io
 import platform
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import flask
-import orjson
+from adengine.bench.subjects import AGAIN, BEACON, FAST, FILL, PLACE, STOCK, Subject, bench_of
 
-from adengine import demo, places, settings, topics
-from adengine.bench.stock import stock_app
-from adengine.catalog.known import Known
-from adengine.console.story import DOMAIN
-from adengine.serve import boot
-from adengine.store import schema, sql
-from adengine.store.embedded import EmbeddedValkey
-from adengine.wiring import create_app
-
-WARM_CALLS = 200
-PLACES = ("Remer,MN", "Springfield, IL", "56672", "München, DE", "Coeur d'Alene, ID", "Paris, FR")
-STOCK, STOCK_AGAIN, FILL, BEACON, PLACE = "LIMIT-STOCK", "LIMIT-STOCK again", "fill, 3 slots", "impression", "place"
+WARM_CALLS = 2_000
+"""Enough for most of the bench's pages to be like one before."""
+EDITS = 5
+US = 1e6
+Progress = Callable[[str, int, int], None]
+"""(what is being done, how much of it is done, of how much)"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
-    name: str
-    us: tuple[float, ...]
-    """CPU microseconds a call, one figure a round."""
+    """One subject's figures, one of each a round."""
 
-    @property
-    def median_us(self) -> float:
-        return statistics.median(self.us)
-
-
-def run(rounds: int, calls: int, progress: Callable[[int], None]) -> dict[str, Any]:
-    """The document that `bench --json` writes.  progress: called with the number of finished rounds."""
-    with _subjects() as subjects:
-        for subject in subjects.values():
-            _timed(subject, WARM_CALLS)
-        took: dict[str, list[float]] = {name: [] for name in subjects}
-        for done in range(rounds):
-            for name, subject in subjects.items():
-                took[name].append(_timed(subject, calls))
-            progress(done + 1)
-    return _document([Row(name, tuple(us)) for name, us in took.items()], rounds, calls)
+    cpu_us: list[float] = field(default_factory=list)
+    """Of this process, a call."""
+    wall_us: list[float] = field(default_factory=list)
+    """Median of a round's calls, the store's answer included."""
 
 
-def _document(rows: list[Row], rounds: int, calls: int) -> dict[str, Any]:
-    by_name = {row.name: row for row in rows}
-    stock = by_name[STOCK]
+def run(rounds: int, calls: int, sizes: Sequence[int], progress: Progress) -> dict[str, Any]:
+    """The document that `bench --json` writes.
+
+    sizes: numbers of creatives, ascending; the first is what beacons and places are measured at.
+    """
+    with ExitStack() as stack:
+        found: dict[str, Subject] = {}
+        for size in sizes:
+            bench = stack.enter_context(bench_of(size, partial(_writing, progress, size)))
+            found |= {
+                _named(name, size): subject
+                for name, subject in bench.subjects.items()
+                if size == sizes[0] or name == FILL
+            }
+        rows = _measured(found, rounds, calls, progress)
+        edits_s = [bench.edit() for _ in range(EDITS)]
+    largest = _power(sizes[-1])
+    return _document(rows, rounds, calls, sizes) | {
+        "catalogue": {
+            "edit_visible_s": round(statistics.median(edits_s), 3),
+            f"index_mb_{largest}": round(bench.index_mb, 1),
+        }
+    }
+
+
+def _writing(progress: Progress, size: int, done: int) -> None:
+    progress(f"writing {size:,} creatives", done, size)
+
+
+def _named(name: str, size: int) -> str:
+    return f"{name}, {size:,} creatives" if name == FILL else name
+
+
+def _measured(found: Mapping[str, Subject], rounds: int, calls: int, progress: Progress) -> dict[str, Row]:
+    for subject in found.values():
+        _round(subject, WARM_CALLS)
+    rows = {name: Row() for name in found}
+    for done in range(rounds):
+        for name, subject in found.items():
+            cpu_us, wall_us = _round(subject, calls)
+            rows[name].cpu_us.append(cpu_us)
+            rows[name].wall_us.append(wall_us)
+        progress("measuring", done + 1, rounds)
+    return rows
+
+
+def _round(subject: Subject, calls: int) -> tuple[float, float]:
+    """(CPU a call, median wall time of a call) in µs."""
+    subject.prepare(calls)
+    walls = []
+    began_s = time.process_time()
+    for _ in range(calls):
+        at_s = time.perf_counter()
+        subject()
+        walls.append(time.perf_counter() - at_s)
+    return (time.process_time() - began_s) / calls * US, statistics.median(walls) * US
+
+
+def _document(rows: Mapping[str, Row], rounds: int, calls: int, sizes: Sequence[int]) -> dict[str, Any]:
+    cpu = {name: statistics.median(row.cpu_us) for name, row in rows.items()}
+    wall = {name: statistics.median(row.wall_us) for name, row in rows.items()}
+    small, large = (_named(FILL, size) for size in (sizes[0], sizes[-1]))
+    ratios = {
+        f"fill_{_power(sizes[0])}_vs_stock": cpu[STOCK] / cpu[small],
+        f"fill_{_power(sizes[0])}_vs_fast": cpu[FAST] / cpu[small],
+        "p50_c1_vs_stock": wall[small] / wall[STOCK],
+        "beacon_vs_stock": cpu[STOCK] / cpu[BEACON],
+        "places_per_stock": cpu[STOCK] / cpu[PLACE],
+    }
+    if small != large:
+        ratios[f"fill_{_power(sizes[-1])}_vs_fast"] = cpu[FAST] / cpu[large]
+        ratios[f"cpu_{_power(sizes[-1])}_vs_{_power(sizes[0])}"] = cpu[large] / cpu[small]
     return {
         "machine": f"{platform.machine()}, Python {platform.python_version()}, {rounds} rounds of {calls} calls",
-        "noise": round(by_name[STOCK_AGAIN].median_us / stock.median_us - 1, 3),
-        "ratios": {
-            "fill_vs_stock": round(stock.median_us / by_name[FILL].median_us, 2),
-            "beacon_vs_stock": round(stock.median_us / by_name[BEACON].median_us, 2),
-            "places_per_stock": round(stock.median_us / by_name[PLACE].median_us, 1),
-        },
+        "noise": round(cpu[AGAIN] / cpu[STOCK] - 1, 3),
+        "ratios": {name: round(ratio, 2) for name, ratio in ratios.items()},
         "rows": [
             {
-                "name": row.name,
-                "us": round(row.median_us, 1),
-                "least": round(min(row.us), 1),
-                "most": round(max(row.us), 1),
+                "name": name,
+                "us": round(cpu[name], 1),
+                "least": round(min(row.cpu_us), 1),
+                "most": round(max(row.cpu_us), 1),
+                "p50_us": round(wall[name], 1),
             }
-            for row in rows
+            for name, row in rows.items()
         ],
     }
 
 
-@contextmanager
-def _subjects() -> Iterator[dict[str, Callable[[], object]]]:
-    """What is measured, by name, over a demo of its own in a folder that is removed."""
-    with tempfile.TemporaryDirectory(prefix="adengine-bench-") as folder:
-        given = boot.with_secret(replace(settings.load({}), data_dir=Path(folder), log_level="error"))
-        valkey = EmbeddedValkey(given.data_dir)
-        given = replace(given, redis_url=valkey.start())
-        try:
-            gazetteer = places.load(given.data_dir)
-            engine = sql.engine(given.database, create=True)
-            schema.upgrade(engine)
-            known = Known(gazetteer=gazetteer, taxonomy=topics.load(), http_landing=False)
-            keys = demo.seed(engine, given.data_dir, known, int(time.time()))
-            app, stock = create_app(given), stock_app(given.redis_url)
-            names = iter(range(10**9))
-            yield {
-                STOCK: lambda: _stock(stock, next(names)),
-                FILL: lambda: _fill(app, keys["fill"], next(names)),
-                BEACON: _Beacons(app, keys["fill"]),
-                PLACE: lambda: _resolve(gazetteer, next(names)),
-                STOCK_AGAIN: lambda: _stock(stock, next(names)),
-            }
-        finally:
-            valkey.stop()
-
-
-class _Beacons:
-    """Impressions of fills made beforehand, so that only the beacon is timed."""
-
-    BATCH = 500
-
-    def __init__(self, app: flask.Flask, key: str) -> None:
-        self._app, self._key = app, key
-        self._paths: list[str] = []
-
-    def prepare(self, calls: int) -> None:
-        while len(self._paths) < calls:
-            for fill in _fill(self._app, self._key, len(self._paths))["fills"]:
-                self._paths.append("/v1/i/" + fill["impression_url"].rsplit("/", 1)[1])
-
-    def __call__(self) -> None:
-        _call(self._app, self._paths.pop())
-
-
-def _timed(subject: Callable[[], object], calls: int) -> float:
-    if isinstance(subject, _Beacons):
-        subject.prepare(calls)
-    began_s = time.process_time()
-    for _ in range(calls):
-        subject()
-    return (time.process_time() - began_s) / calls * 1e6
-
-
-def _stock(app: flask.Flask, n: int) -> None:
-    _call(app, "/v1/decide", {"reader": {"key": f"r{n}"}, "slots": [{"slot": "a"}, {"slot": "b"}, {"slot": "c"}]})
-
-
-def _fill(app: flask.Flask, key: str, n: int) -> dict[str, Any]:
-    body = {
-        "page": {"url": f"https://{DOMAIN}/a", "topics": ["fantasy-sports"]},
-        "reader": {"key": f"bench-{n}", "place": "Remer,MN", "consent": True},
-        "slots": [{"slot": slot["name"]} for slot in demo.SLOTS],
-    }
-    answer: dict[str, Any] = orjson.loads(_call(app, "/v1/fill", body, key))
-    return answer
-
-
-def _resolve(gazetteer: places.Gazetteer, n: int) -> None:
-    gazetteer.resolve(PLACES[n % len(PLACES)])
-
-
-def _call(app: flask.Flask, path: str, body: dict[str, Any] | None = None, key: str | None = None) -> bytes:
-    """One POST as a WSGI server makes it; raises if it is refused."""
-    sent = orjson.dumps(body) if body is not None else b""
-    environ = {
-        "REQUEST_METHOD": "POST", "PATH_INFO": path, "SERVER_NAME": "bench", "SERVER_PORT": "80",
-        "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(sent),
-        "CONTENT_LENGTH": str(len(sent)), "CONTENT_TYPE": "application/json",
-    }  # fmt: skip
-    if key is not None:
-        environ["HTTP_AUTHORIZATION"] = f"Bearer {key}"
-    statuses: list[str] = []
-
-    def start(status: str, *_: Any) -> Any:
-        statuses.append(status)
-
-    answer = b"".join(app(environ, start))
-    if not statuses[0].startswith("2"):
-        raise RuntimeError(f"{path}: {statuses[0]}: {answer[:500]!r}")
-    return answer
+def _power(size: int) -> str:
+    """1e5 for 100000."""
+    return f"{size:.0e}".replace("e+0", "e")

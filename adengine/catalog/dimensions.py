@@ -7,7 +7,7 @@ name in `Facts.further`). What a dimension's values mean is in `catalog.targets`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,8 @@ class Dimension:
     """What a value may be in JSON, as JSON Schema tells it."""
     shown: Callable[[str], Any]
     """From what is stored to what is answered; `accept` reads it back."""
+    alike: Callable[[Facts], Hashable] | None
+    """Something quickly told that is the same for two requests only if `values` is; None: `values` itself."""
     options: Mapping[str, tuple[str, ...]]
     """Further members beside include and exclude, each with what it may be, the default first."""
 
@@ -60,6 +62,7 @@ def dimension(
     part_of: Callable[[str], str] | None = None,
     schema: Mapping[str, Any] | None = None,
     shown: Callable[[str], Any] = str,
+    alike: Callable[[Facts], Hashable] | None = None,
     options: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Dimension:
     """A row; without `values` and `wanted`, those of `Facts.further` and `Targeting.further` under its name."""
@@ -74,6 +77,7 @@ def dimension(
         part_of=part_of,
         schema=schema or {"type": "string"},
         shown=shown,
+        alike=alike,
         options=options or {},
     )
 
@@ -109,6 +113,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         wanted=lambda targeting: targeting.places,
         schema={"type": ["string", "object"]},
         shown=lambda stored: f"p{stored}",
+        alike=lambda facts: facts.places,
     ),
     dimension(
         "topics",
@@ -119,6 +124,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         values=topics.values_of,
         holding=topics.holding,
         wanted=topics.wanted,
+        alike=lambda facts: facts.topics,
         options={"match": topics.MATCHES},
     ),
     dimension(
@@ -128,6 +134,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         accept=lambda value, known: one_of(value, known.slot_names, "no slot is called"),
         values=lambda facts: (facts.slot,),
         wanted=lambda targeting: targeting.slots,
+        alike=lambda facts: facts.slot,
     ),
     dimension(
         "positions",
@@ -136,6 +143,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         accept=lambda value, known: one_of(value, known.positions, "no slot has the position"),
         values=lambda facts: (facts.position,),
         wanted=lambda targeting: targeting.positions,
+        alike=lambda facts: facts.position,
     ),
     dimension(
         "devices",
@@ -153,6 +161,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         accept=lambda value, _: languages.accepted(value),
         values=lambda facts: languages.ranges_of(facts.lang),
         schema={"type": "string", "pattern": languages.PATTERN},
+        alike=lambda facts: facts.lang,
     ),
     dimension(
         "weekdays",

@@ -1,22 +1,13 @@
-"""Reads the rows that a snapshot is compiled from: out of the database, or the last good ones out of a signed file.
-
-File: 32 bytes keyed BLAKE2b of the rest | the rows as JSON. It is written beside its place and renamed into it, so that
-a reader sees the old file or the new one. Nothing in it is executed, whoever wrote it.
-"""
+"""Reads the rows that a snapshot is compiled from: all of them, or what was edited since a version."""
 
 from __future__ import annotations
 
-import hmac
-import os
-import threading
-from hashlib import blake2b
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, Engine, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, or_, select
 
-from adengine.catalog.nouns import Slot, State
+from adengine.catalog.nouns import Rotation, Slot, State
 from adengine.catalog.rows import Row, Rows, slot_of
 from adengine.catalog.tables import (
     advertisers,
@@ -29,12 +20,27 @@ from adengine.catalog.tables import (
     sites,
     slots,
 )
-from adengine.errors import Unsafe
 from adengine.store.sql import reading
 
 LANDINGS_KEPT_S = 2 * 86_400
 """Clicks on an archived creative's last lines still arrive: their tokens live for a day."""
-MAC_BYTES = 32
+BATCH = 5_000
+CHANGED: Mapping[str, Callable[[int], ColumnElement[bool]]] = {
+    "advertisers": lambda since: advertisers.c.edit > since,
+    "campaigns": lambda since: campaigns.c.edit > since,
+    "flights": lambda since: or_(
+        flights.c.edit > since, flights.c.campaign.in_(select(campaigns.c.id).where(campaigns.c.edit > since))
+    ),
+    "creatives": lambda since: creatives.c.edit > since,
+    "landings": lambda since: creatives.c.edit > since,
+}
+"""Which rows an edit touched; a flight changes with its campaign."""
+GOES: Mapping[str, Table] = {
+    "advertisers": advertisers,
+    "campaigns": campaigns,
+    "flights": flights,
+    "creatives": creatives,
+}
 
 
 def version_of(engine: Engine) -> int:
@@ -50,37 +56,51 @@ def rows_of(engine: Engine, now_s: int) -> Rows:
         return {"version": version} | {noun: _read(connection, query) for noun, query in _queries(now_s).items()}
 
 
+def paced_rows_of(engine: Engine, now_s: int) -> Rows:
+    """What pacing looks at: slots, flights with a goal or a limit, their campaigns and optimised ones, and of these
+    which creatives are shown, in which version, without texts. Raises `DatabaseUnavailable`.
+    """
+    queries = _queries(now_s)
+    has_goal = or_(flights.c.goal.is_not(None), flights.c.daily_limit.is_not(None))
+    of_goals = select(flights.c.campaign).where(has_goal, flights.c.archived_at_s.is_(None))
+    wanted = or_(campaigns.c.rotation == Rotation.OPTIMISE.value, campaigns.c.id.in_(of_goals))
+    shown = (
+        select(creatives.c.id, creatives.c.campaign, creatives.c.serving_version.label("version"))
+        .join(campaigns, campaigns.c.id == creatives.c.campaign)
+        .where(wanted, creatives.c.serving_version.is_not(None))
+        .where(creatives.c.archived_at_s.is_(None), creatives.c.paused.is_(False))
+    )
+    with reading(engine) as connection:
+        return {
+            "version": _version(connection),
+            "slots": _read(connection, queries["slots"]),
+            "campaigns": _read(connection, queries["campaigns"].where(wanted)),
+            "flights": _read(connection, queries["flights"].where(has_goal)),
+            "creatives": _read(connection, shown),
+        }
+
+
 def slots_of(connection: Connection) -> list[Slot]:
     """The live slots of all sites."""
     return [slot_of(row) for row in _read(connection, select(slots).where(slots.c.archived_at_s.is_(None)))]
 
 
-def saved_rows(path: Path, key: bytes) -> Rows | None:
-    """The rows that `save_rows` wrote there, None without a file; raises `Unsafe` if anything in it was changed."""
-    try:
-        signed = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    mac, body = signed[:MAC_BYTES], signed[MAC_BYTES:]
-    if not hmac.compare_digest(mac, _mac(body, key)):
-        raise Unsafe(f"{path} was not written by this engine or was damaged; it is ignored")
-    rows: Rows = orjson.loads(body)
-    return rows
+def changes_of(engine: Engine, since: int | None, now_s: int) -> Iterator[tuple[str, Sequence[Row]]]:
+    """What was edited after the version `since` (None: everything), as (noun, rows) in batches, in one transaction.
 
-
-def save_rows(path: Path, rows: Rows, key: bytes) -> None:
-    body = orjson.dumps(rows)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(_mac(body, key) + body)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def _mac(body: bytes, key: bytes) -> bytes:
-    return blake2b(body, key=key, digest_size=MAC_BYTES).digest()
+    First ("version", [{"version": n, "last_flight": id}]), then whatever was edited, as {"id", "gone"}; then what is
+    live, campaigns before what is in them. Of sites, slots and keys always all. Raises `DatabaseUnavailable`.
+    """
+    with reading(engine) as connection:
+        last_flight = connection.scalar(select(func.max(flights.c.id))) or 0
+        yield "version", [{"version": _version(connection), "last_flight": last_flight}]
+        for noun, table in GOES.items() if since is not None else ():
+            gone = select(table.c.id).where(table.c.edit > since)
+            yield from ((noun, [{**row, "gone": True} for row in rows]) for rows in _batches(connection, gone))
+        for noun, query in _queries(now_s).items():
+            if since is not None and noun in CHANGED:
+                query = query.where(CHANGED[noun](since))
+            yield from ((noun, rows) for rows in _batches(connection, query))
 
 
 def _version(connection: Connection) -> int:
@@ -88,10 +108,17 @@ def _version(connection: Connection) -> int:
 
 
 def _read(connection: Connection, query: Select[Any]) -> list[Row]:
-    return [
-        {str(name): value.hex() if isinstance(value, bytes) else value for name, value in row.items()}
-        for row in connection.execute(query).mappings()
-    ]
+    return [_plain(row) for row in connection.execute(query).mappings()]
+
+
+def _batches(connection: Connection, query: Select[Any]) -> Iterator[list[Row]]:
+    found = connection.execution_options(yield_per=BATCH).execute(query).mappings()
+    for rows in found.partitions():
+        yield [_plain(row) for row in rows]
+
+
+def _plain(row: Mapping[Any, Any]) -> Row:
+    return {str(name): value.hex() if isinstance(value, bytes) else value for name, value in row.items()}
 
 
 def _queries(now_s: int) -> dict[str, Select[Any]]:
@@ -105,17 +132,19 @@ def _queries(now_s: int) -> dict[str, Select[Any]]:
         "flights": select(flights),
     }
     version = creative_versions.c
+    # Not by the index of states, which SQLite would take for want of statistics: nearly all are approved.
+    is_approved = version.state.concat("") == State.APPROVED.value
     shown = (
         select(creatives.c.campaign, version.creative, version.version, version.landing_url, version.lang,
-               version.variants, version.categories)
+               version.variants, version.categories, creatives.c.weight)
         .join(creatives, creatives.c.id == version.creative)
         .where(creatives.c.archived_at_s.is_(None), creatives.c.paused.is_(False))
-        .where(version.version == creatives.c.serving_version, version.state == State.APPROVED.value)
+        .where(version.version == creatives.c.serving_version, is_approved)
     )  # fmt: skip
     landings = (
-        select(version.creative, version.version, version.landing_url)
+        select(version.creative, version.version, version.landing_url, creatives.c.archived_at_s)
         .join(creatives, creatives.c.id == version.creative)
-        .where(version.state == State.APPROVED.value)
+        .where(is_approved)
         .where(or_(creatives.c.archived_at_s.is_(None), creatives.c.archived_at_s > now_s - LANDINGS_KEPT_S))
     )
     return {

@@ -57,6 +57,19 @@ class Roadblock(StrEnum):
     """In as many slots as nobody better wants."""
 
 
+class Rotation(StrEnum):
+    """How the creatives of a campaign take turns."""
+
+    EVEN = "even"
+    """Each as often as the others."""
+    WEIGHTED = "weighted"
+    """In proportion to their weights."""
+    SEQUENTIAL = "sequential"
+    """Each reader sees one after another, in the order in which they were made."""
+    OPTIMISE = "optimise"
+    """Those that are clicked more often, as far as that is known (`pacing.thompson`)."""
+
+
 class Scope(StrEnum):
     FILL = "fill"
     MANAGE = "manage"
@@ -134,6 +147,7 @@ class Creative:
     variants: tuple[Variant, ...]
     categories: tuple[str, ...]
     weight: float = 1.0
+    """In a campaign whose rotation is weighted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +285,8 @@ class Flight:
     """`even`, `front` or `asap`: how a goal is spread; without an end it is always as soon as possible."""
     at_end: AtEnd = AtEnd.STOP
     blackouts: tuple[Blackout, ...] = ()
+    rotation: Rotation = Rotation.EVEN
+    """Its campaign's."""
 
     @property
     def share(self) -> float | None:

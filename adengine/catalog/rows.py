@@ -22,6 +22,7 @@ from adengine.catalog.nouns import (
     Level,
     Price,
     Roadblock,
+    Rotation,
     Scope,
     Site,
     Slot,
@@ -39,20 +40,21 @@ Rows: TypeAlias = Mapping[str, Any]
 
 def catalogue_of(rows: Rows) -> Catalogue:
     """Raises KeyError, ValueError or TypeError on rows that are not what the management API writes."""
-    owners = {campaign["id"]: campaign["advertiser"] for campaign in rows["campaigns"]}
+    campaigns = {campaign["id"]: campaign for campaign in rows["campaigns"]}
+    owners = {id_: campaign["advertiser"] for id_, campaign in campaigns.items()}
     return Catalogue(
         version=rows["version"],
-        sites=tuple(map(_site, rows["sites"])),
+        sites=tuple(map(site_of, rows["sites"])),
         slots=tuple(map(slot_of, rows["slots"])),
-        keys=tuple((bytes.fromhex(row["sha256"]), _key(row)) for row in rows["keys"]),
+        keys=tuple((bytes.fromhex(row["sha256"]), key_of(row)) for row in rows["keys"]),
         advertisers={row["id"]: row["name"] for row in rows["advertisers"]},
-        flights=tuple(flight_of(row, owners[row["campaign"]]) for row in rows["flights"]),
-        creatives=tuple(_creative(row, owners) for row in rows["creatives"]),
+        flights=tuple(flight_of(row, campaigns[row["campaign"]]) for row in rows["flights"]),
+        creatives=tuple(creative_of(row, owners[row["campaign"]]) for row in rows["creatives"]),
         landings=tuple((row["creative"], row["version"], row["landing_url"]) for row in rows["landings"]),
     )
 
 
-def _site(row: Row) -> Site:
+def site_of(row: Row) -> Site:
     return Site(
         id=row["id"],
         name=row["name"],
@@ -79,7 +81,7 @@ def slot_of(row: Row) -> Slot:
     )
 
 
-def _key(row: Row) -> Key:
+def key_of(row: Row) -> Key:
     return Key(
         id=row["id"],
         name=row["name"],
@@ -89,11 +91,11 @@ def _key(row: Row) -> Key:
     )
 
 
-def flight_of(row: Row, advertiser: int) -> Flight:
+def flight_of(row: Row, campaign: Row) -> Flight:
     return Flight(
         id=row["id"],
         campaign=row["campaign"],
-        advertiser=advertiser,
+        advertiser=campaign["advertiser"],
         tier=Tier(row["tier"]),
         priority=row["priority"],
         weight=row["weight"],
@@ -111,6 +113,7 @@ def flight_of(row: Row, advertiser: int) -> Flight:
         pacing=row.get("pacing", "even"),
         at_end=AtEnd(row.get("at_end", AtEnd.STOP)),
         blackouts=tuple(Blackout(from_s=span["from_s"], to_s=span["to_s"]) for span in row.get("blackouts", ())),
+        rotation=Rotation(campaign.get("rotation", Rotation.EVEN)),
     )
 
 
@@ -119,16 +122,17 @@ def _goal(document: Row | None) -> Goal | None:
     return next((Goal(unit=Unit(name), amount=amount) for name, amount in (document or {}).items()), None)
 
 
-def _creative(row: Row, owners: Mapping[int, int]) -> Creative:
+def creative_of(row: Row, advertiser: int) -> Creative:
     return Creative(
         id=row["creative"],
         version=row["version"],
         campaign=row["campaign"],
-        advertiser=owners[row["campaign"]],
+        advertiser=advertiser,
         landing_url=row["landing_url"],
         lang=row["lang"],
         variants=_variants(row["variants"]),
         categories=tuple(row["categories"]),
+        weight=row.get("weight", 1.0),
     )
 
 

@@ -17,7 +17,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from adengine.catalog.documents import Document
 from adengine.catalog.exclusive import BY_DEFAULT, EXCLUSIVE
 from adengine.catalog.fields import Bounded, Choice, Instant, Line, Number, Patterned, Ref, known
-from adengine.catalog.nouns import Scope
+from adengine.catalog.nouns import Rotation, Scope
 from adengine.errors import Mistake
 from adengine.texts import FONT_CLASSES, check_label
 from adengine.texts.lines import LENGTH_MAX
@@ -172,6 +172,14 @@ class CampaignIn(Document):
     advertiser = Ref("advertiser", required=True)
     name = Line(NAME_CHARS_MAX, required=True)
     currency = Patterned(r"^[A-Z]{3}$", "an ISO 4217 code, such as USD", required=True, metadata={"example": "USD"})
+    rotation = Choice(
+        [way.value for way in Rotation],
+        load_default=Rotation.EVEN.value,
+        metadata={
+            "description": "How its creatives take turns. even: each as often. weighted: by their weights. sequential: "
+            "each reader sees one after another. optimise: those that are clicked more often by place and topic."
+        },
+    )
 
 
 class KeyIn(Document):

@@ -20,6 +20,8 @@ from adengine.errors import Conflict, NotFound
 from adengine.texts import measure, shown_label
 
 IDS_PER_QUERY = 500
+THIS_EDIT = select(tables.catalogue_version.c.version).scalar_subquery()
+"""The number of the edit that `begin_edit` began; every row that it changes bears it."""
 Row = dict[str, Any]
 
 TABLES: Mapping[str, Table] = {
@@ -89,7 +91,7 @@ def add(connection: Connection, noun: str, values: Mapping[str, Any], now_s: int
     """The id of the new row; raises `Conflict` when it would clash with a live one."""
     row = _stored(noun, values)
     _check_free(connection, noun, row, own_id=0)
-    standing = {"created_at_s": now_s, "updated_at_s": now_s, "revision": 1}
+    standing = {"created_at_s": now_s, "updated_at_s": now_s, "revision": 1, "edit": THIS_EDIT}
     made = connection.execute(insert(TABLES[noun]).values(**row, **standing))
     assert made.inserted_primary_key is not None
     return int(made.inserted_primary_key[0])
@@ -106,7 +108,9 @@ def touch(connection: Connection, noun: str, id_: int, now_s: int, new: Mapping[
     """Writes `new` and moves the row to its next revision."""
     table = TABLES[noun]
     connection.execute(
-        update(table).where(table.c.id == id_).values(**new, updated_at_s=now_s, revision=table.c.revision + 1)
+        update(table)
+        .where(table.c.id == id_)
+        .values(**new, updated_at_s=now_s, revision=table.c.revision + 1, edit=THIS_EDIT)
     )
 
 
@@ -183,7 +187,9 @@ def _archive(connection: Connection, noun: str, which: ColumnElement[bool], now_
     for below in BELOW.get(noun, ()):
         _archive(connection, below, TABLES[below].c[noun].in_(select(table.c.id).where(live)), now_s)
     connection.execute(
-        update(table).where(live).values(archived_at_s=now_s, updated_at_s=now_s, revision=table.c.revision + 1)
+        update(table)
+        .where(live)
+        .values(archived_at_s=now_s, updated_at_s=now_s, revision=table.c.revision + 1, edit=THIS_EDIT)
     )
 
 

@@ -37,6 +37,9 @@ def _standing() -> list[Column[Any]]:
         Column("updated_at_s", BigInteger, nullable=False),
         Column("archived_at_s", BigInteger),
         Column("revision", Integer, nullable=False),
+        Column(
+            "edit", BigInteger, nullable=False, server_default="0", index=True, comment="the catalogue's version then"
+        ),
     ]
 
 
@@ -92,6 +95,7 @@ campaigns = Table(
     Column("advertiser", ForeignKey("advertisers.id"), nullable=False, index=True),
     Column("name", Text, nullable=False),
     Column("currency", String(3), nullable=False, comment="ISO 4217"),
+    Column("rotation", String(12), nullable=False, server_default="even", comment="nouns.Rotation"),
 )
 
 flights = Table(
@@ -126,6 +130,7 @@ creatives = Table(
     Column("paused", Boolean, nullable=False),
     Column("latest_version", Integer, nullable=False),
     Column("serving_version", Integer, comment="the approved version that pages show; null: none"),
+    Column("weight", Float, nullable=False, server_default="1", comment="in a campaign of weighted rotation"),
 )
 
 creative_versions = Table(

@@ -1,29 +1,33 @@
-"""Keeps a worker's snapshot current: one thread looks for edits, compiles, and swaps the result in.
+"""Keeps a worker's snapshot current: one thread looks for newly compiled catalogues and swaps them in.
 
-A fill takes `current()` once and keeps it, so it never sees half an edit. A catalogue that cannot be compiled is
-refused and the last good one goes on serving; so it does while the database is away, and after a restart too: the rows
-of the last good snapshot are kept in a signed file.
+A fill takes `current()` once and keeps it, so it never sees half an edit. What is compiled lies on a shelf (`shelf`),
+and all workers of a machine map the same files. The last good catalogue goes on serving while the database is away,
+after a restart too, and when an edit cannot be compiled.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from adengine.catalog.dimensions import DIMENSIONS, Dimension
-from adengine.catalog.load import rows_of, save_rows, saved_rows, version_of
-from adengine.catalog.rows import Rows, catalogue_of
-from adengine.catalog.snapshot import Catalogue, Snapshot, compile_snapshot
+from adengine.catalog.load import version_of
+from adengine.catalog.mapped import snapshot_in
+from adengine.catalog.press import Press
+from adengine.catalog.shelf import Pressed, Shelf
+from adengine.catalog.snapshot import Snapshot
 from adengine.errors import DatabaseUnavailable, Unsafe
 from adengine.web import metrics
 
-SAVED = "catalogue.last"
+OWN_EDIT_S = 2.0
+"""The worker that made an edit waits so long for whoever compiles it."""
+LOOK_S = 0.02
 _log = structlog.get_logger("adengine.catalog")
 
 
@@ -33,26 +37,28 @@ class SnapshotWatcher:
     def __init__(
         self,
         engine: Engine,
-        data_dir: Path,
-        key: bytes,
+        shelf: Shelf,
         *,
         poll_ms: int,
+        compiles: bool = True,
         clock: Callable[[], float] = time.time,
         dimensions: Sequence[Dimension] = DIMENSIONS,
     ) -> None:
-        """key: 32 bytes that sign the saved file; all workers share them.  clock: epoch seconds."""
+        """compiles: whether this process compiles, unless another one of the machine does.  clock: epoch seconds."""
         self._engine = engine
-        self._path = data_dir / SAVED
-        self._key = key
+        self._shelf = shelf
+        self._press = Press(engine, shelf, dimensions=dimensions) if compiles else None
         self._poll_s = poll_ms / 1000
         self._clock = clock
         self._dimensions = dimensions
-        self._catalogue: Catalogue | None = None
+        self._pressed: Pressed | None = None
+        self._stamp = (0, 0)
         self._snapshot: Snapshot | None = None
-        self._refused: int | None = None
         self._turn = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="snapshot-watcher", daemon=True)
+        self._writes = contextlib.ExitStack()
+        self._is_writer = False
         self.database_ok = False
         """Whether the database answered when it was last asked."""
 
@@ -61,81 +67,97 @@ class SnapshotWatcher:
         return self._snapshot
 
     def start(self) -> None:
-        """Returns with a snapshot if the database or the saved file gives one; the thread looks on."""
+        """Returns with a snapshot if the database or the shelf gives one soon; the thread looks on."""
         self.refresh()
         if self._snapshot is None:
-            self._take_saved()
+            self.show_edit()
         self._thread.start()
 
     def stop(self) -> None:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._writes.close()
 
     def refresh(self) -> None:
-        """Takes up the last edit now, if there is one. Never raises: what fails is logged and tried again.
-
-        After a commit the API calls this, so that at least its own worker shows the edit at once.
-        """
+        """Takes up the last edit now, if there is one. Never raises: what fails is logged and tried again."""
         with self._turn:
-            try:
-                self._take_edit()
-                self._compile_at_boundary()
-            except Exception:  # noqa: BLE001
-                # Whatever is wrong with a catalogue or a disk, pages go on with the snapshot before it.
-                _log.exception("snapshot_failed")
+            self._look()
+
+    def show_edit(self) -> None:
+        """Takes up what was just committed; if another process compiles it, waits for that, at most `OWN_EDIT_S`."""
+        self.refresh()
+        try:
+            version = version_of(self._engine)
+        except DatabaseUnavailable:
+            return
+        until_s = time.monotonic() + OWN_EDIT_S
+        while (self._snapshot is None or self._snapshot.version < version) and time.monotonic() < until_s:
+            self._stop.wait(LOOK_S)
+            self.refresh()
 
     def _watch(self) -> None:
         while not self._stop.wait(self._poll_s):
             self.refresh()
 
-    def _take_edit(self) -> None:
+    def _look(self) -> None:
+        try:
+            self._ask_database()
+            self._take_newest()
+            self._pass_boundary()
+        except Exception:  # noqa: BLE001
+            # Whatever is wrong with a catalogue or a disk, pages go on with the snapshot before it.
+            _log.exception("snapshot_failed")
+
+    def _ask_database(self) -> None:
+        """Compiles what was edited, if nobody else does."""
         was_ok = self.database_ok
         try:
-            version = version_of(self._engine)
-            known = self._refused if self._refused is not None else self._snapshot and self._snapshot.version
-            rows = rows_of(self._engine, int(self._clock())) if version != known or not was_ok else None
+            if self._press is not None and self._may_write():
+                self._press.turn(int(self._clock()))
+            else:
+                version_of(self._engine)
         except (DatabaseUnavailable, SQLAlchemyError) as error:
             self.database_ok = False
             if was_ok:
                 _log.warning("database_away", why=str(error))
             return
         self.database_ok = True
-        if rows is not None and self._take(rows):
-            save_rows(self._path, rows, self._key)
 
-    def _take_saved(self) -> None:
-        try:
-            rows = saved_rows(self._path, self._key)
-        except Unsafe as error:
-            metrics.count("adengine_snapshots", "refused")
-            _log.error("saved_snapshot_refused", why=error.detail)
+    def _may_write(self) -> bool:
+        if not self._is_writer:
+            self._writes = contextlib.ExitStack()
+            self._is_writer = self._writes.enter_context(self._shelf.writer())
+        return self._is_writer
+
+    def _take_newest(self) -> None:
+        stamp = self._shelf.stamp()
+        if stamp == self._stamp:
             return
-        if rows is not None and self._take(rows):
-            _log.warning("saved_snapshot_taken", version=rows["version"])
+        for name in self._shelf.names():
+            try:
+                self._take(self._shelf.open(name))
+            except (Unsafe, LookupError, ValueError, TypeError, AttributeError) as error:
+                metrics.count("adengine_snapshots", "refused")
+                _log.error("snapshot_refused", name=name, why=repr(error))
+            else:
+                break
+        self._stamp = stamp
 
-    def _take(self, rows: Rows) -> bool:
-        """Whether the rows made a snapshot; if so it is the current one."""
-        try:
-            self._compile(catalogue_of(rows))
-        except (LookupError, ValueError, TypeError, AttributeError) as error:
-            self._refused = rows["version"]
-            metrics.count("adengine_snapshots", "refused")
-            _log.error("snapshot_refused", version=rows["version"], why=repr(error))
-            return False
-        self._refused = None
+    def _take(self, pressed: Pressed) -> None:
+        self._snapshot = self._made_of(pressed)
+        self._pressed = pressed
         metrics.count("adengine_snapshots", "taken")
-        _log.info("snapshot_taken", version=rows["version"])
-        return True
+        _log.info("snapshot_taken", version=pressed.version)
 
-    def _compile(self, catalogue: Catalogue) -> None:
-        self._snapshot = compile_snapshot(catalogue, int(self._clock()), self._dimensions)
-        self._catalogue = catalogue
-
-    def _compile_at_boundary(self) -> None:
+    def _pass_boundary(self) -> None:
         """Flights begin and end while nobody edits, and while the database is away."""
-        snapshot, catalogue = self._snapshot, self._catalogue
-        if snapshot is None or catalogue is None or snapshot.next_boundary_s is None:
+        snapshot, pressed = self._snapshot, self._pressed
+        if snapshot is None or pressed is None or snapshot.next_boundary_s is None:
             return
         if self._clock() >= snapshot.next_boundary_s:
-            self._compile(catalogue)
+            self._snapshot = self._made_of(pressed)
+
+    def _made_of(self, pressed: Pressed) -> Snapshot:
+        now_s = int(self._clock())
+        return snapshot_in(pressed.version, pressed.told, pressed.arrays, pressed.texts, now_s, self._dimensions)

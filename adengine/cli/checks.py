@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from adengine import settings
+from adengine.errors import Unsafe
 
 WRONG = 1
 
@@ -23,7 +24,20 @@ def doctor() -> None:
         findings = examiner.examine(patient_of(opened.settings, opened.store, opened.engine))
     for finding in findings:
         _verdict(finding.name, finding.sentence, holds=finding.ok)
-    sys.exit(0 if all(finding.ok for finding in findings) else WRONG)
+    are_right = _traffic_rules()
+    sys.exit(0 if are_right and all(finding.ok for finding in findings) else WRONG)
+
+
+def _traffic_rules() -> bool:
+    from adengine.counting.traffic import load as traffic
+
+    try:
+        rules = traffic.load(settings.load().traffic_rules)
+    except Unsafe as error:
+        _verdict("traffic", error.detail, holds=False)
+        return False
+    _verdict("traffic", f"rules of invalid traffic, version {rules.version} ({rules.bot_list})", holds=True)
+    return True
 
 
 @click.command()

@@ -8,13 +8,13 @@ import sys
 import click
 from rich.console import Console
 
-from adengine.cli import bench, checks, creatives, keys, serving, simulate
+from adengine.cli import bench, checks, creatives, decisions, events, keys, serving, simulate
 from adengine.errors import AdengineError, Invalid
 from adengine.settings import SettingsInvalid
 
 REFUSED = 1
 MISUSED = 2
-PARTS = (serving, checks, keys, creatives, bench, simulate)
+PARTS = (serving, checks, events, keys, creatives, bench, simulate, decisions)
 OURS_ALONE = 0o077
 """Whatever a command writes (stores, keys, secrets) is for its owner."""
 

@@ -70,6 +70,19 @@ def web() -> None:
     run(wanted)
 
 
+@click.command("compile")
+def compile_() -> None:
+    """Compile the catalogue for all workers of this machine until SIGTERM; `serve` runs this."""
+    from adengine.catalog.press import run
+    from adengine.store import sql
+    from adengine.web import logs
+    from adengine.wiring import shelf_of
+
+    wanted = settings.load()
+    logs.configure(wanted.log_level)
+    run(sql.engine(wanted.database), shelf_of(wanted))
+
+
 @click.command()
 def consume() -> None:
     """Turn events into rollups until SIGTERM; `serve` runs this, beside another WSGI server run it yourself."""
@@ -119,4 +132,4 @@ def _progress(sentence: str) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"adengine demo: {sentence}", markup=False)
 
 
-COMMANDS = (serve, demo, web, consume, pace)
+COMMANDS = (serve, demo, web, compile_, consume, pace)

@@ -29,11 +29,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     help="Instead of a world: a log of real requests, answered by the catalogue of the settings.",
 )  # fmt: skip
 @click.option("--step", default=120, show_default=True, type=click.IntRange(1, 900), help="Seconds between countings.")
+@click.option("--known-clicks", is_flag=True, help="The pacer knows the world's click rates and need not learn them.")
 @click.option("--json", "json_path", type=FILE, help="Write the figures here.")
 @click.option("--html", "html_path", type=FILE, help="Write a page of plots here.")
 def simulate(
     seed: int, days: int, pages: int, flights: int, sold: float, requests: Path | None, step: int,
-    json_path: Path | None, html_path: Path | None,
+    known_clicks: bool, json_path: Path | None, html_path: Path | None,
 ) -> None:  # fmt: skip
     """Run days of pages through the engine's own code, on stores of its own, and tell what was delivered.
 
@@ -47,7 +48,15 @@ def simulate(
     with Progress(console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("simulating", total=1.0)
         document = _simulated(
-            seed, days, pages, flights, sold, requests, step, lambda part: shown.update(task, completed=part)
+            seed,
+            days,
+            pages,
+            flights,
+            sold,
+            requests,
+            step,
+            known_clicks,
+            lambda part: shown.update(task, completed=part),
         )
     _print(document, time.monotonic() - began)
     if json_path is not None:
@@ -58,7 +67,7 @@ def simulate(
 
 def _simulated(
     seed: int, days: int, pages: int, flights: int, sold: float, requests: Path | None, step: int,
-    progress: Callable[[float], None],
+    known_clicks: bool, progress: Callable[[float], None],
 ) -> dict[str, Any]:  # fmt: skip
     from adengine.cli.opened import database, shipped
     from adengine.simulate import stage
@@ -68,7 +77,7 @@ def _simulated(
     wanted = settings.load()
     if requests is None:
         world = World(seed=seed, days=days, pages_a_day=pages)
-        return stage.of_world(world, flights, sold, shipped(wanted), step, progress)
+        return stage.of_world(world, flights, sold, shipped(wanted), step, progress, known_clicks=known_clicks)
     with requests.open("rb") as lines, database(wanted) as catalogue:
         log = read_log(lines)
         return stage.of_requests(catalogue, log, seed, shipped(wanted), wanted.timezone, step, progress)

@@ -20,9 +20,11 @@ import flask
 from adengine.catalog import ids
 from adengine.catalog.nouns import Key, Scope, Site
 from adengine.catalog.snapshot import Snapshot
+from adengine.console.static_files import served
 from adengine.console.story import DOMAIN, HEADER_SLOT, PLACE, TOPICS, story_about
 from adengine.errors import NotFound
-from adengine.serving.fill import Filler, Moment, Snapshots
+from adengine.serving.fill import Filler
+from adengine.serving.outside import Moment, Snapshots
 from adengine.serving.reasons import BY_NAME
 from adengine.serving.request import Asked, PageAsked, ReaderAsked, SlotAsked
 from adengine.topics import Taxonomy, Topic
@@ -59,7 +61,7 @@ def blueprint(filler: Filler, snapshots: Snapshots, taxonomy: Taxonomy, base_url
         if flask.request.args.get("reader") == "new":
             return _with_reader(flask.redirect(f"/demo?{here}"), secrets.token_urlsafe(12))
         reader = flask.request.cookies.get(COOKIE) or secrets.token_urlsafe(12)
-        answer = filler.fill(_asked(place, topic, reader), _page_key(site), _moment())
+        answer = filler.fill(_asked(place, topic, reader), _page_key(site), _moment()).document
         page = flask.render_template(
             "demo.html", **_shown(answer, snapshot, site, place, topic, taxonomy), same_page=here
         )
@@ -68,8 +70,8 @@ def blueprint(filler: Filler, snapshots: Snapshots, taxonomy: Taxonomy, base_url
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    for name, kind in (("demo.css", "text/css"), ("demo.js", "text/javascript")):
-        blp.add_url_rule(f"/static/{name}", f"static_{name.replace('.', '_')}", _file(name, kind))
+    for name in ("demo.css", "demo.js"):
+        blp.add_url_rule(f"/static/{name}", f"static_{name.replace('.', '_')}", served(HERE / "static" / name))
     return blp
 
 
@@ -159,13 +161,3 @@ def _policy(base_url: str) -> str:
         f"img-src 'self' data: {parts.scheme}://{parts.netloc}; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
-
-
-def _file(name: str, kind: str) -> Any:
-    def serve() -> flask.typing.ResponseReturnValue:
-        answer = flask.Response((HERE / "static" / name).read_bytes(), content_type=f"{kind}; charset=utf-8")
-        answer.headers["Cache-Control"] = "public, max-age=300"
-        answer.add_etag()
-        return answer.make_conditional(flask.request)
-
-    return serve

@@ -12,12 +12,22 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, union_all
 
-from adengine.counting import streams
+from adengine.counting import seals, streams
 from adengine.counting.events import Unreadable, read_event
 from adengine.counting.ledger import DAILY, SEEN_S, Offset, offsets_of
 from adengine.counting.metrics import QUARTER_S, Metric
 from adengine.counting.postings import impression_of, postings
-from adengine.counting.tables import consumer_lease, dead_letter, flight_day, rollup, seen, stream_offset
+from adengine.counting.tables import (
+    adjustment,
+    consumer_lease,
+    dead_letter,
+    flight_day,
+    hour_seal,
+    reached,
+    rollup,
+    seen,
+    stream_offset,
+)
 from adengine.store.client import Store
 from adengine.store.sql import reading
 
@@ -88,7 +98,7 @@ def _sums(evidence: Evidence) -> dict[str, int]:
     """Every cell of (quarter, metric, flight, reason) that has another sum than its events."""
     cell = ("quarter_s", "metric", "flight", "reason")
     summed = select(*(rollup.c[name] for name in cell), rollup.c.n, rollup.c.micros).where(
-        rollup.c.quarter_s >= evidence.since_s, rollup.c.metric.in_(BY_EVENT)
+        rollup.c.quarter_s >= evidence.since_s, rollup.c.metric.in_(BY_EVENT), COUNTED
     )
     counted = select(*(seen.c[name] for name in cell), -seen.c.n, -seen.c.micros).where(
         seen.c.quarter_s >= evidence.since_s, seen.c.metric.in_(BY_EVENT)
@@ -109,17 +119,25 @@ def _flights(evidence: Evidence) -> dict[str, int]:
     """Flights whose sums by day are not those of their cells."""
     off = 0
     for metric, name in DAILY.items():
-        cells = select(rollup.c.flight, rollup.c.n).where(rollup.c.metric == metric, rollup.c.flight != 0)
+        cells = select(rollup.c.flight, rollup.c.n).where(rollup.c.metric == metric, rollup.c.flight != 0, COUNTED)
         both = union_all(cells, select(flight_day.c.flight, -flight_day.c[name])).subquery()
         query = select(both.c.flight).group_by(both.c.flight).having(func.sum(both.c.n) != 0)
         off += len(evidence.connection.execute(query).all())
     return {"flights_off": off}
 
 
+def _reach(evidence: Evidence) -> dict[str, int]:
+    """Flights that have shown more to known readers than they have shown at all; readers without a key are unknown."""
+    counted = select(flight_day.c.flight, flight_day.c.impressions)
+    both = union_all(counted, select(reached.c.flight, -reached.c.impressions)).subquery()
+    query = select(both.c.flight).group_by(both.c.flight).having(func.sum(both.c.impressions) < 0)
+    return {"flights_over": len(evidence.connection.execute(query).all())}
+
+
 def _slots(evidence: Evidence) -> dict[str, int]:
     """Slots that pages asked for against fills and empties, by quarter."""
     summed = select(rollup.c.quarter_s, rollup.c.n).where(
-        rollup.c.quarter_s >= evidence.since_s, rollup.c.metric.in_((Metric.FILL, Metric.EMPTY))
+        rollup.c.quarter_s >= evidence.since_s, rollup.c.metric.in_((Metric.FILL, Metric.EMPTY)), COUNTED
     )
     asked = select(seen.c.quarter_s, -seen.c.n).where(
         seen.c.quarter_s >= evidence.since_s, seen.c.metric == Metric.PAGE
@@ -137,7 +155,7 @@ def _gross(evidence: Evidence) -> dict[str, int]:
     received = _count(evidence.connection, seen.c.quarter_s >= evidence.since_s, seen.c.metric.in_(both))
     query = (
         select(rollup.c.metric, rollup.c.reason, func.sum(rollup.c.n))
-        .where(rollup.c.quarter_s >= evidence.since_s, rollup.c.metric.in_(both))
+        .where(rollup.c.quarter_s >= evidence.since_s, rollup.c.metric.in_(both), COUNTED)
         .group_by(rollup.c.metric, rollup.c.reason)
     )
     counts = {reason or "impressions": int(n) for _, reason, n in evidence.connection.execute(query)}
@@ -219,10 +237,17 @@ def _waiting(evidence: Evidence) -> dict[str, int]:
 
 def _positive(evidence: Evidence) -> dict[str, int]:
     cells = evidence.connection.scalar(select(func.count()).select_from(rollup))
-    wrong = select(func.count()).select_from(rollup).where((rollup.c.n <= 0) | (rollup.c.micros < 0))
+    wrong = select(func.count()).select_from(rollup).where((rollup.c.n <= 0) | (rollup.c.micros < 0), COUNTED)
     return {"cells": int(cells or 0), "not_positive": int(evidence.connection.scalar(wrong) or 0)}
 
 
+def _seals(evidence: Evidence) -> dict[str, int]:
+    hours = evidence.connection.scalar(select(func.count()).select_from(hour_seal))
+    return {"sealed_hours": int(hours or 0), "broken": sum(1 for _ in seals.broken(evidence.connection))}
+
+
+COUNTED = rollup.c.adjustment.not_in(select(adjustment.c.id).where(adjustment.c.kind == seals.MADE))
+"""Sums of events; what a person added or took away is no event."""
 BY_EVENT = tuple(metric for metric in Metric if metric not in (Metric.PAGE, Metric.FILL, Metric.EMPTY, Metric.CAPPED))
 """Metrics of which each unit is an event of its own."""
 CHECKS = (
@@ -233,6 +258,7 @@ CHECKS = (
     Check("impressions", "what was viewed or clicked has an impression that counts", _impressions,
           ("without_impression",)),
     Check("flights", "what a goal counts is what the sums hold of its flight", _flights, ("flights_off",)),
+    Check("reach", "no flight has reached readers more often than it was shown", _reach, ("flights_over",)),
     Check("kept", "what the streams keep and the offsets have passed is counted or a dead letter", _kept,
           ("not_counted", "dead_letters_missing")),
     Check("cut", "nothing was cut from a stream before it was counted", _cut, ("cut_before_counted",)),
@@ -240,6 +266,7 @@ CHECKS = (
           ("ahead_of_stream", "without_lease")),
     Check("waiting", f"no event waits longer than {LAG_S_MAX} s for the sums", _waiting, ("late_s",)),
     Check("positive", "every sum is above nothing", _positive, ("not_positive",)),
+    Check("seals", "sealed hours are as they were sealed, one upon the other", _seals, ("broken",)),
 )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ from adengine.counting import streams
 from adengine.counting.ledger import Batch, LeaseLost, Ledger, Offset
 from adengine.counting.postings import StreamId
 from adengine.counting.streams import ZERO, Portion
+from adengine.counting.traffic import load as traffic
+from adengine.counting.traffic.rules import Rules
 from adengine.errors import DatabaseUnavailable, StoreUnavailable
 from adengine.settings import Settings
 from adengine.store import client, sql
@@ -44,9 +46,14 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     store = client.connect(settings.redis_url, timeout_ms=STORE_TIMEOUT_MS)
+    rules = traffic.load(settings.traffic_rules)
     holder = f"{socket.gethostname()}:{settings.data_dir.resolve()}"
     Consumer(
-        store, Ledger(sql.engine(settings.database), settings.timezone), holder=holder, keep_s=settings.stream_keep_s
+        store,
+        Ledger(sql.engine(settings.database), settings.timezone),
+        holder=holder,
+        keep_s=settings.stream_keep_s,
+        rules=rules,
     ).run(stopping)
     store.close()
 
@@ -63,11 +70,13 @@ class Consumer:
         keep_s: int,
         clock: Callable[[], float] = time.time,
         trim_s: float = TRIM_S,
+        rules: Rules | None = None,
     ) -> None:
         """holder: names this machine and data directory.  keep_s: how long counted events stay in their streams.
 
-        trim_s: between two times that the streams are cut.
+        trim_s: between two times that the streams are cut.  rules: of invalid traffic, to be kept with their time.
         """
+        self._rules = rules
         self._trim_s = trim_s
         self._store = store
         self._ledger = ledger
@@ -106,6 +115,8 @@ class Consumer:
         """One reading of all buckets, committed; whether there may be more already. Raises as its parts do."""
         if self._fence is None:
             self._fence = self._ledger.claim(self._holder, int(self._clock()))
+            if self._fence is not None and self._rules is not None:
+                self._ledger.note_rules(self._rules, int(self._clock()))
         if self._fence is None:
             return False
         if self._cursors is None:
@@ -158,6 +169,9 @@ class Consumer:
         if abs(now_s - self._trimmed_s) >= self._trim_s:
             streams.trim(self._store, cursors, int((now_s - self._keep_s) * 1000))
             self._ledger.prune(fence, int(now_s))
+            sealed = self._ledger.seal(fence, int(now_s))
+            if sealed:
+                _log.info("sealed", hours=sealed)
             self._trimmed_s = now_s
 
 

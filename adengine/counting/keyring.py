@@ -35,6 +35,12 @@ def key_ring(purpose: str, secret: str, *older: str) -> KeyRing:
     return KeyRing(kids[0], keys)
 
 
+def key_for(purpose: str, secret: str) -> bytes:
+    """The key of a purpose that only one is needed for."""
+    ring = key_ring(purpose, secret)
+    return ring.keys[ring.current]
+
+
 def _expand(secret: str, purpose: str, length: int) -> bytes:
     """HKDF's extract and its first block; length: at most 32 bytes."""
     extracted = hmac.digest(_SALT, secret.encode("utf-8"), hashlib.sha256)

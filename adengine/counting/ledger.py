@@ -16,10 +16,22 @@ from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from adengine.caps.windows import day_began_s
+from adengine.counting import seals
 from adengine.counting.metrics import QUARTER_S, Metric
 from adengine.counting.postings import Cell, Posting, StreamId
-from adengine.counting.tables import consumer_lease, dead_letter, flight_day, flight_leased, rollup, seen, stream_offset
+from adengine.counting.tables import (
+    consumer_lease,
+    dead_letter,
+    flight_day,
+    flight_leased,
+    reached,
+    rollup,
+    seen,
+    stream_offset,
+    traffic_rules,
+)
 from adengine.counting.tokens import LEASE_WINDOW_S
+from adengine.counting.traffic.rules import Rules
 from adengine.store.sql import reading, writing
 
 DAILY = {Metric.FILL: "fills", Metric.IMPRESSION: "impressions", Metric.CLICK: "clicks"}
@@ -124,12 +136,36 @@ class Ledger:
         """Commits the batch, whole or not at all; how many of its postings were new. Raises `LeaseLost`."""
         with writing(self._engine) as connection:
             _hold(connection, fence, now_s)
-            fresh = _judged(connection, batch.postings)
-            _upsert(connection, rollup, _summed(fresh), add=("n", "micros"))
-            _upsert(connection, flight_day, self._days(fresh), add=tuple(DAILY.values()))
-            _upsert(connection, flight_leased, _leased(fresh), add=("impressions",))
+            fresh = self._count(connection, batch.postings, now_s)
             _upsert(connection, dead_letter, [asdict(letter) for letter in batch.dead])
             _advance(connection, batch.passages, fence)
+        return fresh
+
+    def bury(self, letters: Sequence[DeadLetter], postings: Sequence[Posting], now_s: int) -> int:
+        """Counts what dead letters turned out to say, and drops them; how many of the postings were new.
+
+        Needs no lease: sums are added to in the database, and `seen` judges whoever comes second.
+        """
+        with writing(self._engine) as connection:
+            fresh = self._count(connection, postings, now_s)
+            for letter in letters:
+                key = [dead_letter.c[name] == getattr(letter, name) for name in ("bucket", "epoch", "ms", "seq")]
+                connection.execute(delete(dead_letter).where(*key))
+        return fresh
+
+    def letters(self) -> list[DeadLetter]:
+        """Oldest first."""
+        with reading(self._engine) as connection:
+            found = connection.execute(select(dead_letter).order_by(dead_letter.c.ms, dead_letter.c.seq)).mappings()
+            return [DeadLetter(**{**row, "epoch": bytes(row["epoch"]), "event": bytes(row["event"])}) for row in found]
+
+    def _count(self, connection: Connection, postings: Sequence[Posting], now_s: int) -> int:
+        fresh = _judged(connection, postings)
+        late = seals.adjustments_for(connection, {cell.quarter_s for p in fresh for cell, _ in p.adds}, now_s)
+        _upsert(connection, rollup, _summed(fresh, late), add=("n", "micros"))
+        _upsert(connection, flight_day, self._days(fresh), add=tuple(DAILY.values()))
+        _upsert(connection, flight_leased, _leased(fresh), add=("impressions",))
+        _upsert(connection, reached, _reached(fresh), add=("impressions",))
         return len(fresh)
 
     def _days(self, postings: Sequence[Posting]) -> list[dict[str, Any]]:
@@ -141,6 +177,19 @@ class Ledger:
                 if name is not None and cell.flight:
                     days[cell.flight, day_began_s(cell.quarter_s, self._zone)][name] += add.n
         return [{"flight": flight, "day_s": day_s, **sums} for (flight, day_s), sums in sorted(days.items())]
+
+    def note_rules(self, rules: Rules, now_s: int) -> None:
+        """Keeps what the rules of invalid traffic are now, if they never were before."""
+        with writing(self._engine) as connection:
+            row = {"version": rules.version, "since_s": now_s, "rules": rules.told()}
+            _upsert(connection, traffic_rules, [row])
+
+    def seal(self, fence: int, now_s: int) -> int:
+        """Seals the hours that may be; how many. Raises `LeaseLost`."""
+        with writing(self._engine) as connection:
+            _hold(connection, fence, now_s)
+            drained_at_s = connection.scalar(select(consumer_lease.c.drained_at_s)) or 0
+            return seals.seal(connection, now_s, drained_at_s)
 
     def prune(self, fence: int, now_s: int) -> int:
         """Forgets ids older than `SEEN_S`, whole quarters, a part at a time; how many. Raises `LeaseLost`."""
@@ -184,21 +233,33 @@ def _judged(connection: Connection, postings: Sequence[Posting]) -> list[Posting
     return [first[bytes(row.id)] for row in connection.execute(statement, rows)]
 
 
-def _summed(postings: Sequence[Posting]) -> list[dict[str, Any]]:
-    """One row per cell, in one order, so that two writers would never wait for each other crosswise."""
+def _summed(postings: Sequence[Posting], adjustments: Mapping[int, int]) -> list[dict[str, Any]]:
+    """One row per cell, in one order, so that two writers would never wait for each other crosswise.
+
+    adjustments: quarter -> the id that its rows bear, where its hour is sealed.
+    """
     sums: dict[Cell, list[int]] = defaultdict(lambda: [0, 0])
     for posting in postings:
         for cell, add in posting.adds:
             total = sums[cell]
             total[0] += add.n
             total[1] += add.micros
-    return [cell._asdict() | {"n": n, "micros": micros} for cell, (n, micros) in sorted(sums.items())]
+    return [
+        cell._asdict() | {"adjustment": adjustments.get(cell.quarter_s, 0), "n": n, "micros": micros}
+        for cell, (n, micros) in sorted(sums.items())
+    ]
 
 
 def _leased(postings: Sequence[Posting]) -> list[dict[str, Any]]:
     """One row per flight and window of a lease."""
     spent = Counter((posting.flight, posting.leased) for posting in postings if posting.leased is not None)
     return [{"flight": flight, "window": window, "impressions": n} for (flight, window), n in sorted(spent.items())]
+
+
+def _reached(postings: Sequence[Posting]) -> list[dict[str, Any]]:
+    """One row per flight and reader."""
+    seen_by = Counter((posting.flight, posting.reader) for posting in postings if posting.reader is not None)
+    return [{"flight": flight, "reader": reader, "impressions": n} for (flight, reader), n in sorted(seen_by.items())]
 
 
 def _upsert(

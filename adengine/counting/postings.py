@@ -57,6 +57,8 @@ class Posting:
     adds: tuple[tuple[Cell, Sum], ...]
     leased: int | None = None
     """Of an impression that counts: as in `tokens.Served`."""
+    reader: bytes | None = None
+    """The same: whom it reached, 8 bytes."""
 
 
 class StreamId(NamedTuple):
@@ -125,8 +127,8 @@ def _single(beacon: Beacon, event_id: bytes, metric: Metric, micros: int) -> Pos
         served.tier, served.place, served.topic, beacon.reason,
     )  # fmt: skip
     one = Sum(1, micros)
-    leased = served.leased if metric is Metric.IMPRESSION else None
-    return Posting(event_id, quarter_s, metric, served.flight, beacon.reason, one, ((cell, one),), leased)
+    leased, reader = (served.leased, served.reader) if metric is Metric.IMPRESSION else (None, None)
+    return Posting(event_id, quarter_s, metric, served.flight, beacon.reason, one, ((cell, one),), leased, reader)
 
 
 def _of_fill(fill: Fill) -> Posting:

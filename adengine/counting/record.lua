@@ -1,10 +1,12 @@
 -- Judges one beacon and records it, all or nothing: what of its pick has been recorded, the hold that it confirms, and
 -- the event in the stream. Loaded behind caps/log.lua, for confirm_hold.
 --
--- KEYS[1] ev   the request's record, 18 bytes: one per pick 0..15 (bits below), then u16 big-endian, the further copies
+-- KEYS[1] ev   the request's record: a byte per pick 0..15 (bits below), u16 big-endian, the further copies, then as far
+--              as needed u32 per pick, when its impression came, ms of the clock (modulo 2^32)
 -- KEYS[2] st   the bucket's stream
 -- KEYS[3] ep   the stream's epoch
 -- KEYS[4] fc   the reader log, KEYS[5] ft its totals; only if held
+-- KEYS[last] rt how many beacons of the reader came in this minute; only if ARGV[14] is not 0
 -- ARGV[1]  now_s, 0: the server's clock
 -- ARGV[2]  the token's body
 -- ARGV[3]  pick, 0..15
@@ -16,28 +18,47 @@
 -- ARGV[9]  how long ev lives, s; longer than any token of the request
 -- ARGV[10] most further copies that are kept of one request; those beyond change nothing and leave no event
 -- ARGV[11] 16 random bytes, the epoch of a stream that has none yet
--- ARGV[12…] what confirm_hold needs, see caps/log.lua
+-- ARGV[12] a reason that the worker found and that comes after no_impression and too_fast
+-- ARGV[13] how soon after its impression a click is too fast, ms; 0: never
+-- ARGV[14] most beacons of the reader in a minute; 0: any number
+-- ARGV[15…] what confirm_hold needs, see caps/log.lua
 -- returns the reason why the beacon does not count, '' if it counts
 
 local IMPRESSION, MEASURABLE, COUNTED = 1, 8, 16   -- bits of a pick; viewable is 2, click 4 (1 << kind)
-local COPIES_AT = 16
+local COPIES_AT, TIMES_AT, MS = 16, 18, 2 ^ 32
 
 local clock = redis.call('TIME')
 local now_s = tonumber(ARGV[1])
-if now_s == 0 then now_s = tonumber(clock[1]) end
+local now_ms = now_s * 1000
+if now_s == 0 then
+  now_s = tonumber(clock[1])
+  now_ms = now_s * 1000 + math.floor(tonumber(clock[2]) / 1000)
+end
 local pick, kind = tonumber(ARGV[3]), tonumber(ARGV[4])
 local record = redis.call('GET', KEYS[1]) or ''
-record = record .. string.rep('\0', COPIES_AT + 2 - #record)
+record = record .. string.rep('\0', TIMES_AT + 4 * (pick + 1) - #record)
 local bits = string.byte(record, pick + 1)
 local reason, flags = ARGV[7], 0
 
+local function is_flood(most)
+  if most == 0 then return false end
+  local n = redis.call('INCR', KEYS[#KEYS])
+  if n == 1 then redis.call('EXPIRE', KEYS[#KEYS], 60) end
+  return n > most
+end
+
 local function judge()
-  if bit.band(bits, 2 ^ kind) ~= 0 then return 'duplicate' end
   if kind ~= 0 and bit.band(bits, IMPRESSION) == 0 then return 'no_impression' end
+  if kind == 2 and (now_ms - struct.unpack('>I4', record, TIMES_AT + 4 * pick + 1)) % MS < tonumber(ARGV[13]) then
+    return 'too_fast'
+  end
+  if is_flood(tonumber(ARGV[14])) then return 'rate' end
+  if ARGV[12] ~= '' then return ARGV[12] end
+  if bit.band(bits, 2 ^ kind) ~= 0 then return 'duplicate' end
   flags = 1
   bits = bits + 2 ^ kind
   if kind ~= 0 then return bit.band(bits, COUNTED) ~= 0 and '' or 'late' end
-  if ARGV[8] == '1' and not confirm_hold(KEYS[4], KEYS[5], now_s, ARGV, 12) then return 'late' end
+  if ARGV[8] == '1' and not confirm_hold(KEYS[4], KEYS[5], now_s, ARGV, 15) then return 'late' end
   bits = bits + COUNTED
   return ''
 end
@@ -48,6 +69,7 @@ if flags == 1 then
     flags, bits = flags + 2, bits + MEASURABLE
   end
   redis.call('SETRANGE', KEYS[1], pick, string.char(bits))
+  if kind == 0 then redis.call('SETRANGE', KEYS[1], TIMES_AT + 4 * pick, struct.pack('>I4', now_ms % MS)) end
 else
   local copies = struct.unpack('>I2', record, COPIES_AT + 1)
   if copies >= tonumber(ARGV[10]) then return reason end

@@ -5,7 +5,7 @@ All are written by the one consumer only, in one transaction per batch (`countin
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, String, Table, Text
 
 from adengine.store.sql import metadata
 
@@ -27,6 +27,13 @@ rollup = Table(
     "rollup",
     metadata,
     Column("quarter_s", BigInteger, primary_key=True, comment="begin of a quarter of an hour, epoch s, UTC"),
+    Column(
+        "adjustment",
+        BigInteger,
+        primary_key=True,
+        server_default="0",
+        comment="0: as counted; else the adjustment that added it",
+    ),
     Column("metric", SmallInteger, primary_key=True, comment="counting.metrics.Metric"),
     Column("site", BigInteger, primary_key=True),
     Column("slot", BigInteger, primary_key=True, comment="0: not registered"),
@@ -44,6 +51,36 @@ rollup = Table(
     comment="Sums by quarter of an hour and cell.",
 )
 Index("ix_rollup_flight", rollup.c.flight, rollup.c.quarter_s)
+
+adjustment = Table(
+    "adjustment",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at_s", BigInteger, nullable=False, comment="when it was made"),
+    Column("kind", String(8), nullable=False, comment="late: events that came behind the seal; made: by a person"),
+    Column("by", String(255), nullable=False, comment="the name of the key that made it; empty: the consumer"),
+    Column("note", Text, nullable=False),
+    comment="Why a sealed hour has more or less than was counted: its rows of rollup bear the id.",
+)
+
+hour_seal = Table(
+    "hour_seal",
+    metadata,
+    Column("hour_s", BigInteger, primary_key=True, autoincrement=False, comment="its begin, epoch s, UTC"),
+    Column("sealed_at_s", BigInteger, nullable=False),
+    Column("cells", BigInteger, nullable=False, comment="how many rows of rollup it has, adjustments apart"),
+    Column("digest", LargeBinary(32), nullable=False, comment="of these rows and of the seal before (counting.seals)"),
+    comment="Hours that change no more; each seal vouches for all before it.",
+)
+
+traffic_rules = Table(
+    "traffic_rules",
+    metadata,
+    Column("version", String(16), primary_key=True),
+    Column("since_s", BigInteger, nullable=False, comment="when a consumer began with them for the first time"),
+    Column("rules", JSON, nullable=False),
+    comment="Every version of the rules of invalid traffic that was in force.",
+)
 
 flight_day = Table(
     "flight_day",
@@ -63,6 +100,16 @@ flight_leased = Table(
     Column("window", BigInteger, primary_key=True, comment="in which pacing leased them, epoch s // 5"),
     Column("impressions", BigInteger, nullable=False),
     comment="Impressions that counted, by the lease that they spent; kept for hours.",
+)
+
+reached = Table(
+    "reached",
+    metadata,
+    Column("flight", BigInteger, primary_key=True, autoincrement=False),
+    Column("reader", LargeBinary(8), primary_key=True, index=True, comment="as the reader log has him, or random"),
+    Column("impressions", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+    comment="Which readers a flight has reached, how often; one who was forgotten has a random id instead.",
 )
 
 stream_offset = Table(

@@ -92,7 +92,7 @@ def blueprint(
         now_s = int(clock())
         with reading(engine) as connection:
             row = found(connection, "flight", public_id)
-            flight = flight_of(row, sql.find(connection, "campaign", row["campaign"], caller())["advertiser"])
+            flight = flight_of(row, sql.find(connection, "campaign", row["campaign"], caller()))
             slots = slots_of(connection)
         totals = load.totals(engine, ZoneInfo(timezone), now_s)
         profile = profiles_of([flight], load.traffic(engine, slots, gazetteer, taxonomy, now_s), timezone)[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from adengine.learning.learnt import Learnt
 from adengine.pacing.sheet import Sheet
 from adengine.store import keys
 from adengine.store.client import Script, Store, Word, store_clock
@@ -17,6 +18,7 @@ LEASE = Script.load("pacing/lease.lua")
 LEAD = Script.load("pacing/lead.lua")
 SHARE = 8
 """One call gets at most the sixteenth part of what is left: by then a dozen workers have some, and the rest waits."""
+_PUBLISHED = [keys.PACER, keys.SHEET, keys.SHEET_NUMBER, keys.LEARNT, keys.LEARNT_NUMBER]
 LEAD_MS = 4_000
 """How long a leader who does not say anything is believed alive."""
 
@@ -69,14 +71,17 @@ class PacingStore:
         ]  # fmt: skip
         return [Lot(*map(int, reply)) for reply in self._store.run_each(self._lease, calls)]
 
-    def lead(self, holder: str, sheet: Sheet | None) -> bool:
-        """Whether `holder` leads now; if so, `sheet` is published in the same step."""
-        words: list[Word] = [holder, LEAD_MS, *((sheet.number, sheet.to_bytes()) if sheet is not None else ())]
-        return bool(self._store.run(LEAD, [keys.PACER, keys.SHEET, keys.SHEET_NUMBER], words))
+    def lead(self, holder: str, sheet: Sheet | None, learnt: Learnt | None = None) -> bool:
+        """Whether `holder` leads now; if so, what he says is published in the same step. Without a sheet: nothing."""
+        words: list[Word] = [holder, LEAD_MS]
+        if sheet is not None:
+            words += [sheet.to_bytes(), sheet.number]
+            words += [learnt.to_bytes(), learnt.number] if learnt is not None else []
+        return bool(self._store.run(LEAD, _PUBLISHED, words))
 
     def resign(self, holder: str) -> None:
         """Lets another one lead at once."""
-        self._store.run(LEAD, [keys.PACER, keys.SHEET, keys.SHEET_NUMBER], [holder, 0])
+        self._store.run(LEAD, _PUBLISHED, [holder, 0])
 
     def sheet(self, known: int) -> Sheet | None:
         """The last sheet; None if it is the one with the number `known` or there is none. ValueError if damaged."""
@@ -85,3 +90,11 @@ class PacingStore:
             return None
         (text,) = self._store.read(("GET", keys.SHEET))
         return Sheet.from_bytes(text) if text is not None else None
+
+    def learnt(self, known: int) -> Learnt | None:
+        """What was learnt last, in the same way."""
+        (number,) = self._store.read(("GET", keys.LEARNT_NUMBER))
+        if number is None or int(number) == known:
+            return None
+        (text,) = self._store.read(("GET", keys.LEARNT))
+        return Learnt.from_bytes(text) if text is not None else None

@@ -1,6 +1,7 @@
 """The pacer's process: one of any number leads, sums up how far flights are, and tells the workers.
 
-Every second: what has been counted, so that leases follow it; every `CONTROL_S`: the controller. Who leads is agreed
+Every second: what has been counted, so that leases follow it; every `CONTROL_S`: the controller; now and then,
+beside all this: what is clicked where (`student`). Who leads is agreed
 in the store; a leader that dies is replaced within `LEAD_MS` and a look. λ travels in the sheet to the next one.
 """
 
@@ -13,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,15 +22,18 @@ import structlog
 from sqlalchemy import Engine
 
 from adengine import places, topics
-from adengine.catalog.load import rows_of, version_of
-from adengine.catalog.rows import catalogue_of
+from adengine.catalog.load import paced_rows_of, version_of
+from adengine.catalog.rows import flight_of, slot_of
 from adengine.errors import DatabaseUnavailable, StoreUnavailable
+from adengine.learning.cells import Cells
+from adengine.learning.load import evidence as evidence_in
 from adengine.pacing import control, load
 from adengine.pacing.book import Book, book_of, delivered, sheet_of
 from adengine.pacing.claims import PacingStore
 from adengine.pacing.forecast import profiles_of
 from adengine.pacing.leases import horizon_s
 from adengine.pacing.sheet import Sheet
+from adengine.pacing.student import Gather, Student, Subject
 from adengine.places import Gazetteer
 from adengine.settings import Settings
 from adengine.store import client, sql
@@ -72,8 +77,13 @@ class Pacer:
         timezone: str,
         holder: str,
         clock: Callable[[], float] = time.time,
+        beside: Executor | None = None,
+        evidence: Gather | None = None,
     ) -> None:
-        """timezone: where flights' days begin.  holder: names this process, and no other.  clock: epoch s."""
+        """timezone: where flights' days begin.  holder: names this process, and no other.  clock: epoch s.
+
+        beside: where learning runs; by default on a thread.  evidence: what it learns from; by default the counts.
+        """
         self._store = store
         self._engine = engine
         self._gazetteer = gazetteer
@@ -87,6 +97,11 @@ class Pacer:
         self._pacing = control.Controller()
         self._learnt_s = 0.0
         self._controlled_s = 0.0
+        cells = Cells(gazetteer, taxonomy)
+        self._student = Student(
+            beside or ThreadPoolExecutor(1),
+            evidence or (lambda versions, now_s: evidence_in(engine, versions, cells, now_s)),
+        )
 
     def run(self, stopping: threading.Event) -> None:
         """Until `stopping` is set. A store or database that is away is waited for."""
@@ -107,7 +122,8 @@ class Pacer:
             self._take_over()
         self._leads = leads
         if leads:
-            self._leads = self._store.lead(self._holder, self._sheet(self._clock()))
+            now_s = self._clock()
+            self._leads = self._store.lead(self._holder, self._sheet(now_s), self._student.turn(now_s))
         return self._leads
 
     def _take_over(self) -> None:
@@ -117,6 +133,7 @@ class Pacer:
             before = None
         self._pacing = control.Controller.resumed(before) if before is not None else control.Controller()
         self._version, self._controlled_s = None, 0.0
+        self._student.begin()
         _log.info("pacing", holder=self._holder)
 
     def _sheet(self, now_s: float) -> Sheet:
@@ -135,9 +152,11 @@ class Pacer:
         version = version_of(self._engine)
         if version == self._version and 0 <= now_s - self._learnt_s < LEARN_S:
             return
-        catalogue = catalogue_of(rows_of(self._engine, int(now_s)))
-        self._book = book_of(catalogue.flights)
-        traffic = load.traffic(self._engine, catalogue.slots, self._gazetteer, self._taxonomy, int(now_s))
+        rows = paced_rows_of(self._engine, int(now_s))
+        campaigns = {row["id"]: row for row in rows["campaigns"]}
+        self._book = book_of([flight_of(row, campaigns[row["campaign"]]) for row in rows["flights"]])
+        traffic = load.traffic(self._engine, map(slot_of, rows["slots"]), self._gazetteer, self._taxonomy, int(now_s))
         profiles = profiles_of(self._book.flights, traffic, self._timezone)
         self._pacing.book(self._book.flights, profiles)
+        self._student.take_edit(Subject.of(rows, self._book))
         self._version, self._learnt_s, self._controlled_s = version, now_s, 0.0

@@ -85,6 +85,10 @@ class Leases:
         ready: NDArray[np.bool_] = (self._numbers[indices] > 0) & (self._dies_s[indices] > now_s)
         return ready
 
+    def is_ready(self, index: int) -> bool:
+        """The same for one."""
+        return bool(self._numbers[index] > 0 and self._dies_s[index] > self._monotonic())
+
     def take(self, flight: int) -> Token | None:
         """One impression to spend at once, if there is one."""
         with self._lock:

@@ -13,6 +13,7 @@ import numpy as np
 import structlog
 
 from adengine.errors import StoreUnavailable
+from adengine.learning.learnt import NOTHING, Learnt
 from adengine.pacing.claims import PacingStore
 from adengine.pacing.leases import Account, Leases
 from adengine.pacing.sheet import BEGUN, NO_LIMIT, OPEN, Sheet, empty
@@ -25,12 +26,13 @@ _log = structlog.get_logger("adengine.pacing")
 
 
 class PaceWatcher:
-    """The current sheet and the leases of one process."""
+    """The current sheet, what was learnt last and the leases of one process."""
 
     def __init__(self, store: PacingStore, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._monotonic = monotonic
         self._sheet = empty()
+        self._learnt = NOTHING
         self._looked_s = -SHEET_S
         self._accounts: list[Account] = []
         self._stop = threading.Event()
@@ -39,6 +41,9 @@ class PaceWatcher:
 
     def sheet(self) -> Sheet:
         return self._sheet
+
+    def learnt(self) -> Learnt:
+        return self._learnt
 
     def start(self) -> None:
         self._thread.start()
@@ -58,6 +63,7 @@ class PaceWatcher:
         if now_s >= self._looked_s + SHEET_S:
             self._looked_s = now_s
             self._take_sheet()
+            self._learnt = self._store.learnt(self._learnt.number) or self._learnt
         wants = self.leases.needs(self._accounts, self._sheet.tau_s)
         if wants:
             self.leases.put(wants, self._store.lease(wants), now_s)

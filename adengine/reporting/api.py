@@ -13,18 +13,25 @@ from flask.views import MethodView
 from marshmallow import Schema, fields
 from sqlalchemy import Engine
 
+from adengine.catalog.known import Known
 from adengine.catalog.nouns import Key, Scope
-from adengine.reporting import dimensions, metrics
-from adengine.reporting.csv_safe import csv_text
+from adengine.errors import Invalid, Mistake
+from adengine.places import Gazetteer
+from adengine.reporting import dimensions, metrics, why_empty
+from adengine.reporting.adjustments import api as adjustments
 from adengine.reporting.delivery import Report, question_of, report_of
-from adengine.reporting.dimensions import Gazetteer, World
-from adengine.reporting.load import load
-from adengine.reporting.query import FORMATS, PARAMETERS, Parameter, parse
+from adengine.reporting.dimensions import World
+from adengine.reporting.files import FORMATS
+from adengine.reporting.load import Loaded, load
+from adengine.reporting.query import FORMATS as FORMAT_NAMES
+from adengine.reporting.query import PARAMETERS, Asked, Parameter, parse
+from adengine.reporting.reach import api as reach
+from adengine.reporting.why_empty import Advice
 from adengine.topics import Taxonomy
 from adengine.web import auth, instants
 from adengine.web.openapi import Blueprint
 
-CSV = "text/csv; charset=utf-8; header=present"
+FILE = {"type": "string", "description": "The report's rows, if `format` asks for a file."}
 
 
 class DeliveryOut(Schema):
@@ -39,45 +46,90 @@ class DeliveryOut(Schema):
     definitions = fields.Dict(required=True, metadata={"description": "What each column means."})
 
 
+CONTENT = {
+    "application/json": {"schema": DeliveryOut},
+    **{row.media_type: {"schema": FILE} for row in FORMATS.values()},
+}
+
+
 def blueprint(
-    engine: Engine, gazetteer: Gazetteer, taxonomy: Taxonomy, *, clock: Callable[[], float] = time.time
+    engine: Engine,
+    gazetteer: Gazetteer,
+    taxonomy: Taxonomy,
+    *,
+    advice: Advice,
+    small_cells: int = 0,
+    clock: Callable[[], float] = time.time,
 ) -> Blueprint:
-    """clock: epoch s, for the default period."""
+    """advice: on reasons of empty slots.  small_cells: as `report_of` takes it.
+
+    clock: epoch s, for the default period.
+    """
     blp = Blueprint("reports", __name__, description="What was delivered.")
     world = World(gazetteer=gazetteer, taxonomy=taxonomy, roles={}, names={})
+
+    def reported(asked: Asked) -> tuple[Report, Loaded]:
+        """What is asked for, within what the caller's key may see."""
+        key: Key = flask.g.key
+        question = question_of(asked, advertiser=key.advertiser, site=key.site)
+        loaded = load(engine, question)
+        there = replace(world, roles=loaded.roles, names=loaded.names)
+        return report_of(asked, question, loaded.parts, there, small_cells), loaded
 
     @blp.route("/v1/reports/delivery")
     class Delivery(MethodView):
         @auth.requires(Scope.REPORT, Scope.MANAGE, Scope.ADVERTISE)
         @blp.doc(parameters=[_described(parameter) for parameter in PARAMETERS])
         @blp.response(200, DeliveryOut, content_type="application/json")
-        @blp.alt_response(200, schema={"type": "string"}, content_type=CSV, description="The report; CSV if asked for.")
+        @blp.doc(responses={"200": {"content": CONTENT}})
         def get(self) -> flask.Response:
             """The delivery report. Advertisers see their own flights, keys of a site that site."""
             asked = parse(flask.request.args.to_dict(flat=False), world, int(clock()))
-            key: Key = flask.g.key
-            question = question_of(asked, advertiser=key.advertiser, site=key.site)
-            loaded = load(engine, question)
-            report = report_of(asked, question, loaded.parts, replace(world, roles=loaded.roles, names=loaded.names))
-            return _csv(report) if asked.format == "csv" else _json(report, loaded.as_of_s)
+            report, loaded = reported(asked)
+            return _json(report, loaded) if asked.format == "json" else _file(report, asked.format)
 
+    @blp.route("/v1/reports/why-empty")
+    class WhyEmpty(MethodView):
+        @auth.requires(Scope.REPORT, Scope.MANAGE)
+        @blp.doc(parameters=[_described(each) for each in PARAMETERS if each.name in why_empty.PARAMETERS])
+        @blp.response(200, why_empty.WhyEmptyOut)
+        def get(self) -> flask.Response:
+            """Slots without a sponsor, the reasons and what would change them, and what caps have cost."""
+            given = flask.request.args.to_dict(flat=False)
+            strange = [Mistake(f"?{name}", "no such parameter") for name in given if name not in why_empty.PARAMETERS]
+            if strange:
+                raise Invalid(strange)
+            now_s = int(clock())
+            slots, loaded = reported(parse(given | why_empty.SLOTS, world, now_s))
+            caps, _ = reported(parse(given | why_empty.CAPS, world, now_s))
+            document = why_empty.why_empty(slots.rows, caps.rows, advice) | _standing(loaded)
+            return _private(flask.Response(orjson.dumps(document), content_type="application/json"))
+
+    reach.add_routes(blp, engine)
+    adjustments.add_routes(blp, engine, Known(gazetteer=gazetteer, taxonomy=taxonomy), clock)
     return blp
 
 
-def _json(report: Report, as_of_s: int) -> flask.Response:
+def _standing(loaded: Loaded) -> dict[str, str | None]:
+    return {
+        "as_of": instants.spelled(loaded.as_of_s) if loaded.as_of_s else None,
+        "sealed_until": instants.spelled(loaded.sealed_until_s) if loaded.sealed_until_s is not None else None,
+    }
+
+
+def _json(report: Report, loaded: Loaded) -> flask.Response:
     document = {
         "rows": report.rows,
         "totals": report.totals,
-        "as_of": instants.spelled(as_of_s) if as_of_s else None,
-        "sealed_until": None,
+        **_standing(loaded),
         "definitions": report.definitions,
     }
     return _private(flask.Response(orjson.dumps(document), content_type="application/json"))
 
 
-def _csv(report: Report) -> flask.Response:
-    answer = flask.Response(csv_text(report.columns, report.rows), content_type=CSV)
-    answer.headers["Content-Disposition"] = 'attachment; filename="delivery.csv"'
+def _file(report: Report, name: str) -> flask.Response:
+    answer = flask.Response(FORMATS[name].body(report), content_type=FORMATS[name].media_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="delivery.{name}"'
     return _private(answer)
 
 
@@ -105,7 +157,7 @@ def _schema(name: str) -> dict[str, Any]:
         case "filter":
             return {"type": "array", "items": {"type": "string", "pattern": f"^({'|'.join(_FILTERED)}):"}}
         case "format":
-            return {"type": "string", "enum": list(FORMATS)}
+            return {"type": "string", "enum": list(FORMAT_NAMES)}
         case "from" | "to":
             return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
     return {"type": "string"}

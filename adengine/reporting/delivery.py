@@ -23,6 +23,9 @@ CURRENCY = "campaigns.currency"
 ADVERTISER = "campaigns.advertiser"
 SITE = "rollup.site"
 SPEND = "spend_micros"
+PLACED = ("rollup.place",)
+FEW = "few"
+"""Stands for the places that are too small to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +85,17 @@ def question_of(asked: Asked, *, advertiser: int | None, site: int | None) -> Qu
     )
 
 
-def report_of(asked: Asked, question: Question, read: Sequence[Read], world: World) -> Report:
-    """Rows in the order of their dimensions, time ascending. Raises `Invalid` when there are too many."""
+def report_of(asked: Asked, question: Question, read: Sequence[Read], world: World, small_cells: int = 0) -> Report:
+    """Rows in the order of their dimensions, time ascending. Raises `Invalid` when there are too many.
+
+    small_cells: places with fewer of everything are added up under `FEW`; totals stay what they are.
+    """
     table = _Table(asked, question, world)
     for part in read:
         if table.admits(part):
             table.add(part)
+    if small_cells:
+        table.join_small(small_cells)
     if len(table.groups) > ROWS_MAX:
         raise too_many()
     return Report(
@@ -146,6 +154,18 @@ class _Table:
         currency = part.raw[self._place[CURRENCY]] if CURRENCY in self._place else None
         for sums in (self.groups[key][1], self.totals) if key else (self.totals,):
             sums.add(part.metric, part.n, part.micros, currency)
+
+    def join_small(self, least: int) -> None:
+        """Puts the groups of places that have less than `least` of each metric together."""
+        placed = [at for at, row in enumerate(self._asked.group_by) if row.columns == PLACED]
+        small = [key for key, (_, sums) in self.groups.items() if sums.most < least] if placed else []
+        for key in small:
+            shown, sums = self.groups.pop(key)
+            joined = tuple(FEW if at in placed else value for at, value in enumerate(key))
+            also: dict[str, Shown] = {}
+            for row in (self._asked.group_by[at] for at in placed):
+                also |= {row.name: FEW, _name_of(row): f"fewer than {least} each"}
+            self.groups.setdefault(joined, (shown | also, Sums()))[1].merge(sums)
 
     def rows(self) -> list[dict[str, Any]]:
         columns = [self._ranks(index) for index in range(len(self._asked.group_by))]

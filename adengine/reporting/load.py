@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from adengine.catalog import tables as catalogue
 from adengine.counting.metrics import Metric as Stored
+from adengine.counting.seals import sealed_until_s
 from adengine.counting.tables import consumer_lease, rollup
 from adengine.reporting.delivery import Question, Read, too_many
 from adengine.store.sql import metadata, reading
@@ -56,6 +57,8 @@ class Loaded:
     parts: tuple[Read, ...]
     as_of_s: int
     """All events up to then are in the sums; 0: none were ever counted."""
+    sealed_until_s: int | None
+    """No hour before changes any more."""
     roles: Mapping[tuple[int, int], Sequence[str]]
     names: Mapping[str, Mapping[int, str]]
 
@@ -72,8 +75,8 @@ def load(engine: Engine, question: Question) -> Loaded:
             for row in found
         )
         return Loaded(
-            parts=parts, as_of_s=as_of_s, roles=_roles(connection, question, parts),
-            names=_names(connection, question, parts),
+            parts=parts, as_of_s=as_of_s, sealed_until_s=sealed_until_s(connection),
+            roles=_roles(connection, question, parts), names=_names(connection, question, parts),
         )  # fmt: skip
 
 

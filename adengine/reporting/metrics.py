@@ -24,6 +24,17 @@ class Sums:
         if micros and currency is not None:
             self.micros[currency] = self.micros.get(currency, 0) + micros
 
+    def merge(self, other: Sums) -> None:
+        for metric, n in other.n.items():
+            self.n[metric] = self.n.get(metric, 0) + n
+        for currency, micros in other.micros.items():
+            self.micros[currency] = self.micros.get(currency, 0) + micros
+
+    @property
+    def most(self) -> int:
+        """Of any metric."""
+        return max(self.n.values(), default=0)
+
     def __getitem__(self, metric: Stored) -> int:
         return self.n.get(metric, 0)
 
@@ -36,6 +47,7 @@ class Metric:
     """What it is computed from."""
     of: Callable[[Sums], int | float | None]
     """None: not defined for these sums."""
+    is_ratio: bool = False
 
 
 def _sum(name: str, definition: str, *stored: Stored) -> Metric:
@@ -43,7 +55,8 @@ def _sum(name: str, definition: str, *stored: Stored) -> Metric:
 
 
 def _ratio(name: str, definition: str, above: Stored, below: Stored) -> Metric:
-    return Metric(name, definition, (above, below), lambda sums: sums[above] / sums[below] if sums[below] else None)
+    return Metric(name, definition, (above, below), lambda sums: sums[above] / sums[below] if sums[below] else None,
+                  is_ratio=True)  # fmt: skip
 
 
 def _spend(sums: Sums) -> int | None:

@@ -18,9 +18,12 @@ from adengine.reporting.metrics import Metric
 
 DEFAULT_DAYS = 7
 DEFAULT_METRICS = "requests,fills,impressions,viewable,clicks,invalid,gross"
-FORMATS = ("json", "csv")
-FORMATS_LATER = ("ndjson", "parquet")
+FORMATS = ("json", "csv", "ndjson", "parquet")
 FILTERS_MAX = 100
+NO_SUM = {
+    "reach": "reaches cannot be added, readers would count twice; ask /v1/reports/reach for all that you mean at once",
+}
+"""What people ask for and is no metric, and why."""
 EARLIEST_S = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
 LATEST_S = 2**32 - QUARTER_S
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.0+)?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -44,7 +47,7 @@ PARAMETERS = (
     Parameter("metrics", "Metrics, comma-separated.", DEFAULT_METRICS),
     Parameter("filter", "dimension:value; repeat it for more. AND between dimensions, OR inside one.",
               "tier:standard"),
-    Parameter("format", " or ".join(FORMATS) + ".", "json"),
+    Parameter("format", f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.", "json"),
 )  # fmt: skip
 
 
@@ -144,7 +147,8 @@ def _rows(name: str, text: str, table: Mapping[str, Any], mistakes: list[Mistake
     """The rows of `table` that a comma-separated list names, each once."""
     words = [word.strip() for word in text.split(",")] if text.strip() else []
     for word in _strange(words, table):
-        mistakes.append(Mistake(f"?{name}", f"{word!r} is none of: {', '.join(table)}"))
+        said = NO_SUM.get(word, f"{word!r} is none of: {', '.join(table)}")
+        mistakes.append(Mistake(f"?{name}", said))
     for word in sorted({word for word in words if words.count(word) > 1}):
         mistakes.append(Mistake(f"?{name}", f"{word!r} stands twice"))
     return [table[word] for word in dict.fromkeys(words) if word in table]
@@ -174,7 +178,5 @@ def _filters(given: Sequence[str], world: World, mistakes: list[Mistake]) -> dic
 
 
 def _check_format(name: str, mistakes: list[Mistake]) -> None:
-    if name in FORMATS_LATER:
-        mistakes.append(Mistake("?format", f"{name} is not available yet; use {' or '.join(FORMATS)}"))
-    elif name not in FORMATS:
-        mistakes.append(Mistake("?format", f"must be {' or '.join(FORMATS)}"))
+    if name not in FORMATS:
+        mistakes.append(Mistake("?format", f"must be one of: {', '.join(FORMATS)}"))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from adengine.counting.traffic import load as traffic
 from adengine.serve import boot
 from adengine.serve.supervisor import Charge, Child, Supervisor
 from adengine.settings import CONFIG, PREFIX, Settings
@@ -21,7 +22,7 @@ from adengine.web.metrics import MULTIPROCESS_DIR
 METRICS_FOLDER = "metrics"
 READY_WITHIN_S = 0.5
 """Longest wait for one answer of our own /readyz."""
-CHILDREN = (("consume", 3.0), ("pace", 3.0), ("web", 6.0))
+CHILDREN = (("compile", 3.0), ("consume", 3.0), ("pace", 3.0), ("keep", 3.0), ("web", 6.0))
 """(command, seconds between SIGTERM and SIGKILL) in the order of starting; stopped in the opposite one."""
 _log = structlog.get_logger("adengine.serve")
 
@@ -40,6 +41,7 @@ def serve(
     """
     with boot.only_one(settings.data_dir):
         boot.refuse_busy_port(settings)
+        traffic.load(settings.traffic_rules)
         settings, store = _with_store(boot.with_secret(settings))
         try:
             is_safe = boot.make_stores_safe(settings, upgrade=not settings.database_url)

@@ -35,11 +35,12 @@ def run(settings: Settings) -> None:
     The engine's modules are imported here, before granian forks its workers: a worker is back in a fraction of a second
     and shares their memory. Nothing connects until `app` is made, inside each worker.
     """
-    import adengine.wiring  # noqa: F401
+    import adengine.wiring
     from adengine import places
 
     places.load(settings.data_dir)
     os.environ[PARENT] = str(os.getpid())
+    os.environ[adengine.wiring.COMPILED] = "1"
     granian = Granian(
         "app:app",
         address=settings.host,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 import flask
-import orjson
 import structlog
 from flask.views import MethodView
 from marshmallow import Schema, fields, validate
@@ -17,7 +16,8 @@ from adengine.caps.claims import ReaderLog
 from adengine.catalog import ids
 from adengine.catalog.nouns import Key, Scope
 from adengine.errors import DatabaseUnavailable, Forbidden, Invalid, Mistake, NotFound
-from adengine.serving.fill import Filler, Moment, Snapshots, nothing
+from adengine.serving.fill import Answered, Filler, nothing
+from adengine.serving.outside import Moment, Snapshots
 from adengine.serving.readers import ReaderIds, reader_document
 from adengine.serving.request import BYTES_MAX, READER_CHARS_MAX, Asked, FillForm, parse
 from adengine.serving.schemas import FillOut, ForgottenOut, ReaderOut
@@ -47,20 +47,34 @@ class ReaderQuery(Schema):
     site = fields.String(load_default=None, metadata=_SITE)
 
 
+class Sampler(Protocol):
+    """What is asked of `decisions.witness.Witness`."""
+
+    def wants(self, asked: Asked, moment: Moment, /) -> bool: ...
+    def fill(self, filler: Filler, asked: Asked, key: Key | None, moment: Moment, /) -> Answered: ...
+
+
 class FillRoute:
     """`POST /v1/fill` from bytes to bytes; one is shared by all threads of a worker."""
 
-    def __init__(self, filler: Filler, snapshots: Snapshots, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        filler: Filler,
+        snapshots: Snapshots,
+        clock: Callable[[], float] = time.time,
+        sampler: Sampler | None = None,
+    ) -> None:
         """clock: epoch seconds."""
+        self._sampler = sampler
         self._filler = filler
         self._snapshots = snapshots
         self._clock = clock
         self._level: str | None = None
 
-    def answer(self, authorization: str | None, body: bytes, request: bytes) -> Answer:
+    def answer(self, authorization: str | None, body: bytes, request: bytes, request_id: str) -> Answer:
         """Raises `Unauthorized`, `Forbidden`, `TooLarge`, `Malformed` and `Invalid`; a fault of ours never raises.
 
-        authorization: the header.  request: the request's id, 16 bytes.
+        authorization: the header.  request: the request's id, 16 bytes.  request_id: the same in letters.
         """
         snapshot = self._snapshots.current()
         # Without a catalogue no key is known; every page gets the same empty answer then, whoever sends it.
@@ -68,20 +82,24 @@ class FillRoute:
         asked = parse(body)
         if key is not None and asked.privileged and Scope.MANAGE not in key.scopes:
             raise Forbidden("explain, preview, now_s and seed need a key with the scope manage")
-        moment = moment_of(asked, int(self._clock()), request)
+        moment = moment_of(asked, int(self._clock()), request, request_id)
         try:
-            document = self._filler.fill(asked, key, moment)
+            sampler = self._sampler
+            if sampler is not None and sampler.wants(asked, moment):
+                answered = sampler.fill(self._filler, asked, key, moment)
+            else:
+                answered = self._filler.fill(asked, key, moment)
         except Exception:  # noqa: BLE001
             # The last line of defence of every page that we stand on: our mistake costs it a line, never an error.
             _log.exception("fill_failed", request_id=moment.request_id)
-            document = nothing(asked, moment, "internal_fault", degraded="L4")
-        self._measure(document)
-        return Answer(HEADERS, orjson.dumps(document))
+            answered = nothing(asked, moment, "internal_fault", degraded="L4")
+        self._measure(answered)
+        return Answer(HEADERS, answered.body)
 
-    def _measure(self, document: Mapping[str, Any]) -> None:
-        for fill in document["fills"]:
-            metrics.count("adengine_fills", fill["status"], fill["reason"] or "")
-        level = document["degraded"]
+    def _measure(self, answered: Answered) -> None:
+        for status, reason in answered.fates:
+            metrics.count("adengine_fills", status, reason or "")
+        level = answered.degraded
         if level is not None:
             metrics.count("adengine_degraded", level)
         if level == "L2":
@@ -91,15 +109,16 @@ class FillRoute:
             _log.warning("degraded", level=level) if level is not None else _log.info("full_service")
 
 
-def moment_of(asked: Asked, now_s: int, request: bytes) -> Moment:
+def moment_of(asked: Asked, now_s: int, request: bytes, request_id: str = "") -> Moment:
     """When to decide, and under which id; with a seed that is drawn from it too, so that a replay gives the same bytes.
 
-    request: 16 bytes, for a page without a seed.
+    request: 16 bytes, for a page without a seed.  request_id: the same in letters, if they are known.
     """
     now_s = now_s if asked.now_s is None else asked.now_s
     if asked.seed is not None:
         request = request_ids.ulid(now_s * 1000, blake2b(asked.seed.to_bytes(8, "big"), digest_size=10).digest())
-    return Moment(now_s=now_s, request=request, request_id=request_ids.text_of(request))
+        request_id = ""
+    return Moment(now_s, request, request_id or request_ids.text_of(request))
 
 
 def hot_route(route: FillRoute) -> hot.Route:
@@ -113,8 +132,9 @@ def blueprint(
     reader_log: ReaderLog,
     reader_ids: ReaderIds,
     clock: Callable[[], float] = time.time,
+    forgotten: Callable[[bytes, int], None] = lambda _rid, _now_s: None,
 ) -> Blueprint:
-    """clock: epoch seconds."""
+    """clock: epoch seconds.  forgotten: told (rid, epoch s) of each reader who was."""
     blp = Blueprint("fills", __name__, description="Lines for the slots of pages, and what readers may ask of us.")
 
     @blp.route(RULE)
@@ -128,9 +148,21 @@ def blueprint(
         def post(self) -> flask.Response:
             """Fills all slots of a page. A fault of ours never breaks the page: it is 200 with `degraded` set."""
             authorization, body = flask.request.headers.get("Authorization"), read_bytes(bytes_max=BYTES_MAX)
-            answer = route.answer(authorization, body, flask.g.request_id_bytes)
+            answer = route.answer(authorization, body, flask.g.request_id_bytes, flask.g.request_id)
             return flask.Response(answer.body, 200, answer.headers)
 
+    _add_rights(blp, snapshots, reader_log, reader_ids, clock, forgotten)
+    return blp
+
+
+def _add_rights(
+    blp: Blueprint,
+    snapshots: Snapshots,
+    reader_log: ReaderLog,
+    reader_ids: ReaderIds,
+    clock: Callable[[], float],
+    forgotten: Callable[[bytes, int], None],
+) -> None:
     @blp.route("/v1/readers/forget")
     class Forget(MethodView):
         @auth.requires(*PAGES)
@@ -139,7 +171,9 @@ def blueprint(
         def post(self, given: dict[str, Any]) -> dict[str, Any]:
             """Deletes all that is kept of a reader."""
             site = _site(given["site"], "/site", flask.g.key, snapshots)
-            return {"forgotten": reader_log.forget(reader_ids.rid(site, given["key"]))}
+            rid = reader_ids.rid(site, given["key"])
+            forgotten(rid, int(clock()))
+            return {"forgotten": reader_log.forget(rid)}
 
     @blp.route("/v1/readers/<path:key>")
     class Reader(MethodView):
@@ -150,8 +184,6 @@ def blueprint(
             """All that is kept of a reader."""
             site = _site(given["site"], "?site", flask.g.key, snapshots)
             return reader_document(reader_log.peek(reader_ids.rid(site, key), now_s=int(clock()), view=0))
-
-    return blp
 
 
 def _site(given: str | None, pointer: str, key: Key, snapshots: Snapshots) -> int:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from adengine.caps import windows
 from adengine.caps.claims import Pick, WireCap
 from adengine.caps.records import Seen
 from adengine.catalog.guards import Guard
 from adengine.catalog.nouns import Level
 from adengine.catalog.snapshot import Snapshot
-from adengine.serving.eligibility import Hurdle, Mask
+from adengine.serving.hurdles import ByThing, Hurdle
 
 CAPPED = "all_capped"
 
@@ -37,15 +35,13 @@ class Clockface:
 
 def capped_hurdles(snapshot: Snapshot, seen: Seen, clockface: Clockface) -> list[Hurdle]:
     """One hurdle for each kind of cap ("flight/1d") that has no room left for something this reader has seen."""
-    refused: dict[str, Mask] = {}
+    refused: dict[tuple[Level, str], set[int]] = {}
     for level in Level:
         for id_ in seen.things(level):
-            for guard in snapshot.guards_on.get((level, id_), ()):
+            for guard in snapshot.guarding(level, id_):
                 if seen.count(level, id_, clockface.wire(guard.window), guard.owner) >= guard.limit:
-                    if spelled(guard) not in refused:
-                        refused[spelled(guard)] = np.ones(len(snapshot.candidates), bool)
-                    refused[spelled(guard)][snapshot.showing(level, id_)] = False
-    return [Hurdle(reason=CAPPED, passes=passes, detail=cap) for cap, passes in refused.items()]
+                    refused.setdefault((level, spelled(guard)), set()).add(id_)
+    return [ByThing(snapshot.candidates, CAPPED, level, ids, cap) for (level, cap), ids in refused.items()]
 
 
 def pick_of(snapshot: Snapshot, row: int, clockface: Clockface) -> tuple[Pick, tuple[Guard, ...]]:
@@ -66,9 +62,7 @@ def refused_hurdle(snapshot: Snapshot, row: int, guard: Guard) -> Hurdle:
         Level.CAMPAIGN: flight.campaign,
         Level.ADVERTISER: flight.advertiser,
     }
-    passes = np.ones(len(snapshot.candidates), bool)
-    passes[snapshot.showing(guard.level, ids[guard.level])] = False
-    return Hurdle(reason=CAPPED, passes=passes, detail=spelled(guard))
+    return ByThing(snapshot.candidates, CAPPED, guard.level, (ids[guard.level],), spelled(guard))
 
 
 def spelled(guard: Guard) -> str:

@@ -1,10 +1,12 @@
 """The draw among candidates of one class (tier and priority) in one slot: by weight, or by a pacing score. Pure.
 
+Everybody is looked at here, which small or unusual pages need; `serving.lots` draws by the same law and looks at few.
 Lots are a hash of the request's seed and of ids, so that the same seed draws the same page again.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -16,6 +18,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 SCORE_LEAST, SCORE_MOST = -30.0, 50.0
 """Scores with their noise lie between, or are as good as these."""
+WORTH_LEAST = 1e-9
 NOISE = 0.1
 """Of scores: T in docs/decisions/0009-page.md."""
 EULER = 0.5772156649015329
@@ -25,7 +28,9 @@ _STAY = 0xFFFE
 """The same, for whether it asks at all."""
 _WHOLE_FLIGHT = 0xFFFFFFFF
 """In place of a creative's id, for what is drawn once for all creatives of a flight."""
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN = 0x9E3779B97F4A7C15
+WORD = 0xFFFFFFFFFFFFFFFF
+_MIX_1, _MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 def drawn(candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floats | None) -> tuple[Rows, Floats]:
@@ -50,7 +55,7 @@ def drawn(candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floa
     times[whole] = -np.log(lots[whole]) * parts[~scored].sum() / candidates.flight_weight[rows[whole]]
     if scores is not None:
         noisy = scores[rows[scored]] + NOISE * _gumbel(lots[scored])
-        times[scored] = -np.log(np.clip((noisy - SCORE_LEAST) / (SCORE_MOST - SCORE_LEAST), 1e-9, 1.0))
+        times[scored] = -np.log(np.clip((noisy - SCORE_LEAST) / (SCORE_MOST - SCORE_LEAST), WORTH_LEAST, 1.0))
     order = np.lexsort((waits, times))
     return rows[order], np.exp(-times[order])
 
@@ -62,19 +67,19 @@ def stay(scores: Floats, flights: NDArray[np.int64], seed: int) -> NDArray[np.bo
     return kept
 
 
+def stays(score: float, flight: int, seed: int) -> bool:
+    """The same for one."""
+    return score + NOISE * (-math.log(-math.log(chance_of(seed, flight))) - EULER) > 0
+
+
+def worth_of_score(noisy: float) -> float:
+    """Of a score with its noise."""
+    return min(max((noisy - SCORE_LEAST) / (SCORE_MOST - SCORE_LEAST), WORTH_LEAST), 1.0)
+
+
 def chance_of(seed: int, flight: int) -> float:
     """A flight's own lot for a page, in (0, 1)."""
-    return float(uniforms_of(seed, _STAY, np.array([flight]), np.array([_WHOLE_FLIGHT]))[0])
-
-
-def first(candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floats | None) -> int:
-    """The row that `drawn` puts first, sooner."""
-    if rows.size == 1:
-        return int(rows[0])
-    if scores is not None or candidates.whole_page[rows].any():
-        return int(drawn(candidates, rows, seed, slot, scores)[0][0])
-    uniforms = uniforms_of(seed, slot, candidates.flight[rows], candidates.creative[rows])
-    return int(rows[(np.log(uniforms) / shares(candidates, rows)).argmax()])
+    return uniform_of(seed, _STAY, flight, _WHOLE_FLIGHT)
 
 
 def uniforms_of(seed: int, slot: int, flight: NDArray[np.int64], creative: NDArray[np.int64]) -> Floats:
@@ -85,8 +90,22 @@ def uniforms_of(seed: int, slot: int, flight: NDArray[np.int64], creative: NDArr
     """
     start = _mixed(np.array([(seed ^ slot * 0xD1B54A32D192ED03) & 0xFFFFFFFFFFFFFFFF], np.uint64))
     name = flight.astype(np.uint64) << np.uint64(32) | creative.astype(np.uint64)
-    bits = _mixed(start + (name + np.uint64(1)) * _GOLDEN)
+    bits = _mixed(start + (name + np.uint64(1)) * np.uint64(GOLDEN))
     return ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+
+def uniform_of(seed: int, slot: int, flight: int, creative: int) -> float:
+    """The same for one."""
+    start = mixed((seed ^ slot * 0xD1B54A32D192ED03) & WORD)
+    name = flight << 32 | creative
+    return ((mixed((start + (name + 1) * GOLDEN) & WORD) >> 11) + 0.5) * 2.0**-53
+
+
+def mixed(bits: int) -> int:
+    """splitmix64's finaliser, of 64 bits."""
+    bits = (bits ^ bits >> 30) * _MIX_1 & WORD
+    bits = (bits ^ bits >> 27) * _MIX_2 & WORD
+    return bits ^ bits >> 31
 
 
 def shares(candidates: Candidates, rows: Rows) -> Floats:
@@ -116,6 +135,6 @@ def _gumbel(uniforms: Floats) -> Floats:
 
 
 def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    bits = (bits ^ bits >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ bits >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    bits = (bits ^ bits >> np.uint64(30)) * np.uint64(_MIX_1)
+    bits = (bits ^ bits >> np.uint64(27)) * np.uint64(_MIX_2)
     return bits ^ bits >> np.uint64(31)

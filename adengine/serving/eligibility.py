@@ -1,122 +1,95 @@
-"""Which candidates may stand in a slot, and what refused the others.
+"""Which candidates the catalogue and the page's own words let stand in a slot, as hurdles in the order of `REASONS`.
 
-Pure numpy. A slot's candidates face hurdles in the order of `serving.reasons.REASONS`; each lets all of them pass or
-refuses them at once. Targeting is one hurdle per row of `catalog.dimensions` in use, all under the reason `no_match`.
-What the reader has seen (`serving.seen`) and who else stands on the page (`serving.page`) are asked after these.
+Pure numpy. Targeting is one hurdle per row of `catalog.dimensions` in use, all under the reason `no_match`. What the
+pacer says, what the reader has seen and who else stands on the page are asked after these (`serving.decision`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adengine.catalog.nouns import Facts, Level, Slot
-from adengine.catalog.snapshot import CHARS, Rows, Snapshot
-from adengine.serving.pace import Pace
+from adengine.catalog.snapshot import CHARS, Snapshot
+from adengine.serving.hurdles import ByCreative, ByFlight, ByThing, Hurdle, Mask
 from adengine.serving.request import SlotAsked
 from adengine.texts import shown_label
 from adengine.texts.fitting import SAFETY
 from adengine.texts.widths import clusters
 from adengine.topics import Taxonomy
 
-Mask: TypeAlias = NDArray[np.bool_]
+EXCLUDED, TOO_LONG = "excluded", "no_variant_fits"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hurdle:
-    reason: str
-    """A name of `REASONS`."""
-    passes: Mask
-    """Shape (candidates,)."""
-    detail: str | None = None
-    """What explanations add: the dimension, the cap."""
+def targeting(snapshot: Snapshot, facts: Facts) -> Iterator[ByFlight]:
+    """One hurdle per dimension that any flight targets (none: one that lets all pass), then the dates."""
+    if all(admission.idle for _, admission in snapshot.admissions):
+        yield ByFlight(snapshot.candidates, "no_match", np.ones(len(snapshot.flights), bool))
+    for dimension, admission in snapshot.admissions:
+        if not admission.idle:
+            admitted = admission.admits(admission.named(facts))
+            yield ByFlight(snapshot.candidates, "no_match", admitted, dimension.refusal)
+    yield ByFlight(snapshot.candidates, "out_of_dates", _running(snapshot, facts.now_s))
 
 
-def survivors(hurdles: Iterable[Hurdle]) -> Rows:
-    """The candidates that pass every one of `hurdles`, of which there is at least one."""
-    return np.flatnonzero(np.logical_and.reduce([hurdle.passes for hurdle in hurdles]))
+def excluding(
+    snapshot: Snapshot, advertisers: Iterable[int], topics: frozenset[str], taxonomy: Taxonomy
+) -> Iterator[Hurdle]:
+    """What the page excludes: advertisers, and creatives whose category lies in the subtree of one of `topics`."""
+    yield ByThing(snapshot.candidates, EXCLUDED, Level.ADVERTISER, frozenset(advertisers))
+    creatives = {
+        int(creative)
+        for category, rows in (snapshot.candidates_in.items() if topics else ())
+        if topics.intersection(taxonomy.ancestors(category) or (category,))
+        for creative in snapshot.candidates.creative[rows].tolist()
+    }
+    if creatives:
+        yield ByThing(snapshot.candidates, EXCLUDED, Level.CREATIVE, creatives)
 
 
-def furthest_reason(hurdles: Sequence[Hurdle], among: Mask) -> str | None:
-    """The reason of those `among` that got furthest, when none of them is left; None when some are.
+class Room:
+    """How long a line may be in a slot, as the caller says; `texts.longest_that_fits` in numbers."""
 
-    That is the hurdle which refused the last of them; with nobody to begin with, the first: nothing matches.
-    """
-    left = among
-    for hurdle in hurdles:
-        left = left & hurdle.passes
-        if not left.any():
-            return hurdle.reason
-    return None
+    __slots__ = ("limits",)
 
-
-def refusals(hurdles: Sequence[Hurdle], candidates: int) -> NDArray[np.int64]:
-    """For each candidate the index of the first hurdle that refused it; len(hurdles) if it passed all."""
-    first = np.full(candidates, len(hurdles), np.int64)
-    for index in reversed(range(len(hurdles))):
-        first[~hurdles[index].passes] = index
-    return first
-
-
-class Eligibility:
-    """The hurdles of one page's slots; what its slots share is worked out once."""
-
-    def __init__(self, snapshot: Snapshot, now_s: int) -> None:
-        self._snapshot = snapshot
-        self._flight_row = snapshot.candidates.flight_row
-        running = (snapshot.starts_at_s <= now_s) & (now_s < snapshot.ends_at_s)
-        for row, span in snapshot.blackouts:
-            running[row] &= not span.from_s <= now_s < span.to_s
-        self._running = self._each(running)
-        self._admitted: dict[tuple[str, tuple[str, ...]], Mask] = {}
-
-    def targeting(self, facts: Facts) -> Iterator[Hurdle]:
-        """One hurdle per dimension that any flight targets (none: one that lets all pass), then the dates."""
-        if all(admission.idle for _, admission in self._snapshot.admissions):
-            yield Hurdle(reason="no_match", passes=np.ones_like(self._running))
-        for dimension, admission in self._snapshot.admissions:
-            if admission.idle:
-                continue
-            values = admission.values(facts)
-            known = (dimension.name, values)
-            if known not in self._admitted:
-                self._admitted[known] = self._each(admission.admits(values))
-            yield Hurdle(reason="no_match", passes=self._admitted[known], detail=dimension.refusal)
-        yield Hurdle(reason="out_of_dates", passes=self._running)
-
-    def excluding(self, advertisers: Iterable[int], topics: frozenset[str], taxonomy: Taxonomy) -> Iterator[Hurdle]:
-        """What the page excludes: advertisers, and creatives whose category lies in the subtree of one of `topics`."""
-        passes = np.ones(len(self._snapshot.candidates), bool)
-        for advertiser in advertisers:
-            passes[self._snapshot.showing(Level.ADVERTISER, advertiser)] = False
-        for category, rows in self._snapshot.candidates_in.items() if topics else ():
-            if topics.intersection(taxonomy.ancestors(category) or (category,)):
-                passes[rows] = False
-        yield Hurdle(reason="excluded", passes=passes)
-
-    def fitting(self, asked: SlotAsked, slot: Slot) -> Iterator[Hurdle]:
-        """Those with a line that `texts.longest_that_fits` would choose; no hurdle where the caller sets no limit."""
-        limits: list[Mask] = []
+    def __init__(self, asked: SlotAsked, slot: Slot) -> None:
+        self.limits: tuple[tuple[str, float], ...] = ()
+        """(a unit of `Snapshot.lengths`, the longest line without its label); none where the caller sets no limit."""
         if asked.max_width_px is not None:
             room_em = asked.max_width_px / ((asked.font_px or slot.font_px) * SAFETY) - slot.label_em[slot.font]
-            limits.append(self._snapshot.lengths[slot.font] <= room_em)
+            self.limits += ((slot.font, room_em),)
         if asked.max_chars is not None:
-            room_chars = asked.max_chars - len(clusters(shown_label(slot.label)))
-            limits.append(self._snapshot.lengths[CHARS] <= room_chars)
-        if limits:
-            fits = np.logical_and.reduce(limits).any(axis=1)
-            yield Hurdle(reason="no_variant_fits", passes=fits[self._snapshot.candidates.creative_row])
+            self.limits += ((CHARS, float(asked.max_chars - len(clusters(shown_label(slot.label))))),)
 
-    def paced(self, pace: Pace) -> Iterator[Hurdle]:
-        """What has reached its goal or its day's limit, and what is ahead of its schedule or has no lease here."""
-        if self._snapshot.paced:
-            yield Hurdle(reason="goal_reached", passes=self._each(~pace.reached))
-            yield Hurdle(reason="paced_out", passes=self._each(pace.open))
+    def creatives(self, snapshot: Snapshot) -> Mask:
+        """Those with a line that fits; shape (creatives,)."""
+        fits = [snapshot.lengths[unit] <= most for unit, most in self.limits]
+        return np.logical_and.reduce(fits).any(axis=1) if fits else np.ones(len(snapshot.creatives), bool)
 
-    def _each(self, flights: Mask) -> Mask:
-        """From flights to their candidates."""
-        return flights[self._flight_row]
+    def holds(self, snapshot: Snapshot, creative: int) -> bool:
+        """Whether a line of the creative in this row fits."""
+        fits = [snapshot.lengths[unit][creative] <= most for unit, most in self.limits]
+        return bool(np.logical_and.reduce(fits).any())
+
+    def flights(self, snapshot: Snapshot) -> Mask:
+        """Those with a creative of which a line fits; shape (flights,)."""
+        fitting = [snapshot.shortest[unit] <= most for unit, most in self.limits]
+        if len(fitting) == 1:
+            return fitting[0]
+        has_one = np.zeros(len(snapshot.flights), bool)
+        fits = self.creatives(snapshot)
+        has_one[snapshot.candidates.flight_row[fits[snapshot.candidates.creative_row]]] = True
+        return has_one
+
+    def hurdles(self, snapshot: Snapshot) -> Iterator[ByCreative]:
+        """One, or none where the caller sets no limit."""
+        if self.limits:
+            yield ByCreative(snapshot.candidates, TOO_LONG, self.creatives(snapshot))
+
+
+def _running(snapshot: Snapshot, now_s: int) -> Mask:
+    running: Mask = (snapshot.starts_at_s <= now_s) & (now_s < snapshot.ends_at_s)
+    for row, span in snapshot.blackouts:
+        running[row] &= not span.from_s <= now_s < span.to_s
+    return running

@@ -12,21 +12,24 @@ from typing import Any
 import numpy as np
 
 from adengine.catalog import ids
-from adengine.catalog.snapshot import Rows, Snapshot
+from adengine.catalog.snapshot import Candidates, Rows, Snapshot
 from adengine.places import Place
 from adengine.serving.decision import Decision
 from adengine.serving.draw import shares
-from adengine.serving.eligibility import refusals
+from adengine.serving.hurdles import refusals
 from adengine.serving.scene import Scene
+from adengine.serving.telling import hurdles_of, page_reason
 
 
 def slot_explanation(decision: Decision, slot: int) -> dict[str, Any] | None:
     """The candidates of a slot of the request, best first; None if the site has no such slot."""
-    hurdles, snapshot = decision.hurdles[slot], decision.snapshot
-    if decision.slots[slot] is None:
+    place, snapshot = decision.places[slot], decision.snapshot
+    if place is None:
         return None
-    first = refusals(hurdles, len(snapshot.candidates))
-    chances = _chances(snapshot, np.flatnonzero(first == len(hurdles)))
+    hurdles = hurdles_of(decision, place)
+    first = refusals(hurdles, np.arange(len(snapshot.candidates)))
+    eligible = np.flatnonzero(first == len(hurdles))
+    chances = _chances(decision.rotation.applied([eligible]), eligible)
     listed = []
     for row in range(len(snapshot.candidates)):
         hurdle = hurdles[first[row]] if first[row] < len(hurdles) else None
@@ -35,13 +38,13 @@ def slot_explanation(decision: Decision, slot: int) -> dict[str, Any] | None:
         elif hurdle is not None:
             reason, detail = hurdle.reason, hurdle.detail
         else:
-            reason, detail = decision.page_reason(slot, row), None
+            reason, detail = page_reason(decision, slot, row), None
         score = chances.get(row)
         if score is not None and (asked_with := decision.score(row)) is not None:
             score = round(asked_with, 6)
         listed.append(_candidate(snapshot, row, score, reason, detail))
     return {
-        "topics": [topic.id for topic in decision.topics[slot]],
+        "topics": [topic.id for topic in decision.scene.topics_in(place.slot, decision.taxonomy)],
         "candidates": len(listed),
         "refused": dict(Counter(entry["reason"] for entry in listed if entry["reason"] is not None)),
         "list": listed,
@@ -77,12 +80,12 @@ def _candidate(
     }
 
 
-def _chances(snapshot: Snapshot, rows: Rows) -> dict[int, float]:
+def _chances(candidates: Candidates, rows: Rows) -> dict[int, float]:
     """The chance of each eligible candidate to be drawn first in its class of tier and priority."""
     chances: dict[int, float] = {}
-    for rank in np.unique(snapshot.candidates.rank[rows]):
-        of_class = rows[snapshot.candidates.rank[rows] == rank]
-        parts = shares(snapshot.candidates, of_class)
+    for rank in np.unique(candidates.rank[rows]):
+        of_class = rows[candidates.rank[rows] == rank]
+        parts = shares(candidates, of_class)
         chances |= dict(zip(of_class.tolist(), np.round(parts / parts.sum(), 6).tolist(), strict=True))
     return chances
 

@@ -9,74 +9,64 @@ A store that does not answer is never waited for longer than `STORE_MS` in all, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Any, Protocol
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any
 
-from adengine.caps.claims import ReaderLog
+import orjson
+
 from adengine.catalog.nouns import Key, Site
 from adengine.catalog.snapshot import Snapshot
-from adengine.counting.events import Fill, SlotOutcome, fill_event
+from adengine.counting.events import fill_event
 from adengine.counting.tokens import TokenMinter
 from adengine.errors import StoreUnavailable
+from adengine.learning.cells import Cells
 from adengine.serving import answer
 from adengine.serving.budget import Budget
-from adengine.serving.capping import CAPPED, Clockface, capped_hurdles
+from adengine.serving.capping import CAPPED, Clockface
 from adengine.serving.decision import Decision
+from adengine.serving.eligible import Kept
 from adengine.serving.explain import scene_explanation, slot_explanation
 from adengine.serving.leasing import Leasing
-from adengine.serving.pace import Paces
-from adengine.serving.readers import ReaderIds
+from adengine.serving.outside import Moment, Outside, Terms
 from adengine.serving.remembered import Remembered
 from adengine.serving.request import Asked
+from adengine.serving.rotation import Rotation
 from adengine.serving.scene import Gazetteer, Scene, scene_of
+from adengine.serving.visit import Visit, event_of, seed_of, view_of
 from adengine.store import keys
 from adengine.topics import Taxonomy
 
-STORE_MS = 50
-"""The longest that a page waits for the store, all its calls together."""
 RETRIES = 2
-VIEW_BITS = 0x7FFFFFFF
+FILLED, EMPTY = "filled", "empty"
 
 
-class Snapshots(Protocol):
-    """What is asked of `catalog.watch.SnapshotWatcher`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What a page gets."""
+
+    body: bytes
+    """JSON."""
+    fates: tuple[tuple[str, str | None], ...]
+    """(status, reason) of each slot."""
+    degraded: str | None
+    decision: Decision | None = field(default=None, repr=False, compare=False)
+    """By which it was seated; None: it was not."""
 
     @property
-    def database_ok(self) -> bool: ...
-    def current(self) -> Snapshot | None: ...
+    def document(self) -> dict[str, Any]:
+        """The body's JSON, read."""
+        read: dict[str, Any] = orjson.loads(self.body)
+        return read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """When a page is decided (as the request asks, or now), and its id."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is kept of a snapshot for pages that are alike."""
 
-    now_s: int
-    request: bytes
-    """16 bytes."""
-    request_id: str
-    """The same as the caller sees it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """One page view on its way through the line."""
-
-    decision: Decision
-    leasing: Leasing
-    moment: Moment
-    rid: bytes | None
-    """The reader, 8 bytes; None without a reader key or consent."""
-    view: int
-    """The page view, 31 bits."""
-    seed: int
-    """64 bits that lots are drawn from."""
-    clockface: Clockface
-    budget: Budget
-
-    def outcomes(self) -> list[answer.Outcome]:
-        return self.decision.outcomes(self.leasing.windows())
+    kept: Kept
+    lines: answer.Lines
 
 
 class Filler:
@@ -85,46 +75,40 @@ class Filler:
     def __init__(
         self,
         *,
-        snapshots: Snapshots,
-        reader_log: ReaderLog,
-        reader_ids: ReaderIds,
+        outside: Outside,
         minter: TokenMinter,
         gazetteer: Gazetteer,
         taxonomy: Taxonomy,
-        base_url: str,
-        hold_s: int,
-        store_timeout_ms: int,
-        monotonic: Callable[[], float],
-        paces: Paces,
-        store_ms: int = STORE_MS,
+        terms: Terms,
     ) -> None:
-        """base_url: what the beacons' addresses begin with, no trailing slash.  monotonic: seconds.
-
-        store_timeout_ms: of one call to the store.  store_ms: of all calls for one page together.
-        """
-        self._snapshots = snapshots
-        self._reader_log = reader_log
-        self._reader_ids = reader_ids
+        self._outside = outside
         self._minter = minter
         self._gazetteer = Remembered(gazetteer)
         self._taxonomy = taxonomy
-        self._base_url = base_url
-        self._hold_s = hold_s
-        self._store_timeout_ms = store_timeout_ms
-        self._store_ms = store_ms
-        self._monotonic = monotonic
-        self._paces = paces
+        self._cells = Cells(gazetteer, taxonomy)
+        self.terms = terms
+        self._known: _Known | None = None
 
-    def fill(self, asked: Asked, key: Key | None, moment: Moment) -> dict[str, Any]:
-        """The answer to a page, as JSON values. Never raises for what a page may send, nor for a store that is away.
+    @property
+    def outside(self) -> Outside:
+        return self._outside
+
+    def beside(self, outside: Outside) -> Filler:
+        """The same, with another outside."""
+        other = copy(self)
+        other._outside = outside
+        return other
+
+    def fill(self, asked: Asked, key: Key | None, moment: Moment) -> Answered:
+        """The answer to a page. Never raises for what a page may send, nor for a store that is away.
 
         key: None when there was no catalogue to know it by.
         """
-        snapshot = self._snapshots.current()
+        snapshot = self._outside.snapshots.current()
         if snapshot is None or key is None:
             return nothing(asked, moment, "catalogue_unavailable", degraded="L4")
         scene = scene_of(asked, key, snapshot, self._gazetteer, self._taxonomy)
-        level = None if self._snapshots.database_ok else "L3"
+        level = None if self._outside.snapshots.database_ok else "L3"
         if scene.site is None:
             return nothing(asked, moment, "unknown_site", degraded=level)
         visit = self._visit(asked, snapshot, scene, scene.site, moment)
@@ -132,62 +116,71 @@ class Filler:
         return self._answer(visit, level if store_ok else level or "L2")
 
     def _visit(self, asked: Asked, snapshot: Snapshot, scene: Scene, site: Site, moment: Moment) -> Visit:
-        seed = _seed_of(moment.request if asked.seed is None else asked.seed.to_bytes(8, "big"))
-        pace = self._paces.of(snapshot, seed)
-        decision = Decision(asked, snapshot, scene, site, self._taxonomy, moment.now_s, pace)
+        seed = seed_of(moment.request if asked.seed is None else asked.seed.to_bytes(8, "big"))
+        decision = Decision(asked, self._known_of(snapshot).kept, scene, site, self._taxonomy, moment.now_s, seed)
+        cell = self._cells.of(decision.place_number, decision.topic_number)
+        paces = self._outside.paces
+        decision.take_up(paces.of(snapshot, seed, cell), Rotation(snapshot, paces.learnt(), cell))
         return Visit(
             decision=decision,
-            leasing=Leasing(decision, self._paces),
+            leasing=Leasing(decision, paces),
             moment=moment,
-            rid=self._reader_ids.rid(site.id, asked.reader.key) if asked.reader.key is not None else None,
-            view=_view_of(asked.page.view or moment.request_id),
-            seed=seed,
+            rid=self._outside.reader_ids.rid(site.id, asked.reader.key) if asked.reader.key is not None else None,
+            view=view_of(asked.page.view or moment.request_id),
             clockface=Clockface(moment.now_s, site.timezone),
-            budget=Budget(self._monotonic, self._store_timeout_ms, self._store_ms),
+            budget=Budget(self._outside.monotonic, self.terms.store_timeout_ms, self.terms.store_ms),
         )
+
+    def _known_of(self, snapshot: Snapshot) -> _Known:
+        known = self._known
+        if known is None or known.kept.snapshot is not snapshot:
+            known = self._known = _Known(Kept(snapshot), answer.Lines(snapshot, self.terms.base_url, self._minter))
+        return known
 
     def _decide(self, visit: Visit) -> bool:
         """Seats the page; whether the store was there for it."""
         decision = visit.decision
         try:
             self._ask_reader(visit)
-            visit.leasing.take_turns(visit.seed)
-            decision.allocate(visit.seed)
+            visit.leasing.take_turns()
+            decision.allocate()
             if not decision.asked.rehearsal:
                 self._reserve(visit)
         except StoreUnavailable:
             if visit.rid is not None:
                 decision.refuse_guarded("store_unavailable", decision.snapshot.skips_on_outage)
             decision.refuse_budgeted("store_unavailable")
-            decision.allocate(visit.seed)
+            decision.allocate()
             return False
         finally:
             visit.leasing.settle()
         return True
 
     def _ask_reader(self, visit: Visit) -> None:
-        """What the reader has seen, if any cap could care."""
+        """What the reader has seen, if any cap or sequence could care."""
         decision = visit.decision
-        if not decision.has_guarded():
+        if not decision.plan.is_logged:
             return
         if visit.rid is None:
             decision.refuse_guarded("no_reader_key", decision.snapshot.skips_without_reader)
             return
         with visit.budget.call() as timeout_ms:
-            seen = self._reader_log.peek(visit.rid, now_s=visit.moment.now_s, view=visit.view, timeout_ms=timeout_ms)
-        decision.refuse(*capped_hurdles(decision.snapshot, seen, visit.clockface))
+            seen = self._outside.reader_log.peek(
+                visit.rid, now_s=visit.moment.now_s, view=visit.view, timeout_ms=timeout_ms
+            )
+        decision.take_seen(seen, visit.clockface)
 
     def _reserve(self, visit: Visit) -> None:
-        """Holds a place in the reader log for every pick that a cap guards; the call also appends the fill's event."""
+        """Holds a place in the reader log for each pick that goes there; the call also appends the fill's event."""
         decision = visit.decision
         for _ in range(1 + RETRIES):
             self._lease(visit)
             slots = decision.to_reserve() if visit.rid is not None else []
             if decision.settle(slots, self._verdicts(visit, slots), visit.clockface):
                 return
-            decision.allocate(visit.seed)
+            decision.allocate()
         decision.refuse_guarded(CAPPED)
-        decision.allocate(visit.seed)
+        decision.allocate()
         self._lease(visit)
         self._verdicts(visit, [])
 
@@ -197,30 +190,30 @@ class Filler:
         for _ in range(1 + RETRIES):
             if visit.leasing.lease():
                 return
-            decision.allocate(visit.seed)
+            decision.allocate()
         decision.refuse_budgeted("paced_out")
-        decision.allocate(visit.seed)
+        decision.allocate()
 
     def _verdicts(self, visit: Visit, slots: list[int]) -> list[int]:
         """The store's verdict on what stands in each of `slots`."""
         decision = visit.decision
         picks = [decision.pick(slot, visit.clockface)[0] for slot in slots]
-        event = fill_event(_event(visit))
+        event = fill_event(event_of(visit))
         with visit.budget.call() as timeout_ms:
-            return self._reader_log.reserve(
+            return self._outside.reader_log.reserve(
                 visit.rid,
                 picks,
                 bucket=keys.bucket_of(visit.rid, visit.moment.request),
                 view=visit.view,
-                hold_s=self._hold_s,
+                hold_s=self.terms.hold_s,
                 retention_s=decision.snapshot.retention_s,
                 event=event,
                 all_or_nothing=decision.is_whole_page,
                 timeout_ms=timeout_ms,
             )
 
-    def _answer(self, visit: Visit, degraded: str | None) -> dict[str, Any]:
-        decision = visit.decision
+    def _answer(self, visit: Visit, degraded: str | None) -> Answered:
+        decision, outcomes = visit.decision, visit.outcomes()
         stamp = answer.Stamp(
             issued_s=visit.moment.now_s,
             request=visit.moment.request,
@@ -230,66 +223,40 @@ class Filler:
             view=visit.view,
             reader=visit.rid,
             preview=decision.asked.rehearsal,
-            hold_s=self._hold_s,
+            hold_s=self.terms.hold_s,
         )
-        fills = [self._fill(decision, stamp, pick, outcome) for pick, outcome in enumerate(visit.outcomes())]
-        whole: dict[str, Any] = {"request_id": visit.moment.request_id, "degraded": degraded, "fills": fills}
-        if decision.asked.explain:
-            whole["explain"] = scene_explanation(decision.scene)
-        return whole
+        leased = visit.leasing.windows()
+        fills = [self._fill(decision, stamp, pick, outcome, leased) for pick, outcome in enumerate(outcomes)]
+        explanation = scene_explanation(decision.scene) if decision.asked.explain else None
+        return Answered(
+            body=answer.page(visit.moment.request_id, degraded, fills, explanation),
+            fates=tuple([(FILLED if outcome.shown is not None else EMPTY, outcome.reason) for outcome in outcomes]),
+            degraded=degraded,
+            decision=decision,
+        )
 
-    def _fill(self, decision: Decision, stamp: answer.Stamp, pick: int, outcome: answer.Outcome) -> dict[str, Any]:
-        shown = answer.shown_in(outcome, decision.snapshot)
-        if shown is None:
+    def _fill(
+        self, decision: Decision, stamp: answer.Stamp, pick: int, outcome: answer.Outcome, leased: Mapping[int, int]
+    ) -> bytes:
+        if outcome.shown is None:
             fill = answer.empty(outcome.asked, outcome.reason or "")
         else:
-            urls = answer.urls_of(self._minter, self._base_url, stamp, outcome, shown, pick)
-            fill = answer.filled(outcome, shown, decision.snapshot, urls, answer.expires_at_s(stamp, outcome))
-        if decision.asked.explain:
-            fill["explain"] = slot_explanation(decision, pick)
-        return fill
+            held = decision.held[pick]
+            claim = answer.Claim(
+                pick=pick,
+                held=held,
+                brief=not held and decision.budgeted(outcome.row) is not None,
+                leased=leased.get(pick),
+            )
+            fill = self._known_of(decision.snapshot).lines.filled(stamp, outcome, claim)
+        return answer.explained(fill, slot_explanation(decision, pick)) if decision.asked.explain else fill
 
 
-def nothing(asked: Asked, moment: Moment, reason: str, *, degraded: str | None) -> dict[str, Any]:
+def nothing(asked: Asked, moment: Moment, reason: str, *, degraded: str | None) -> Answered:
     """The answer that leaves every slot of a page empty."""
     fills = [answer.empty(slot, reason) for slot in asked.slots]
-    return {"request_id": moment.request_id, "degraded": degraded, "fills": fills}
-
-
-def _event(visit: Visit) -> Fill:
-    """What the fill adds to the counts."""
-    decision = visit.decision
-    return Fill(
-        request=visit.moment.request,
-        at_s=visit.moment.now_s,
-        site=decision.site.id,
-        slots=tuple(_slot_outcome(outcome, decision.snapshot) for outcome in visit.outcomes()),
-        place=decision.place_number,
-        topic=decision.topic_number,
-        capped=tuple(decision.capped()),
+    return Answered(
+        body=answer.page(moment.request_id, degraded, fills),
+        fates=tuple([(EMPTY, reason)] * len(fills)),
+        degraded=degraded,
     )
-
-
-def _slot_outcome(outcome: answer.Outcome, snapshot: Snapshot) -> SlotOutcome:
-    shown = answer.shown_in(outcome, snapshot)
-    slot = outcome.slot.id if outcome.slot is not None else 0
-    if shown is None:
-        return SlotOutcome(slot=slot, reason=outcome.reason or "")
-    return SlotOutcome(
-        slot=slot,
-        reason=outcome.reason or "",
-        flight=shown.flight.id,
-        creative=shown.creative.id,
-        version=shown.creative.version,
-        tier=shown.flight.tier,
-        variant=shown.variant,
-    )
-
-
-def _view_of(name: str) -> int:
-    """The 31-bit number of a page view, from the request id of its first fill."""
-    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).digest(), "big") & VIEW_BITS
-
-
-def _seed_of(name: bytes) -> int:
-    return int.from_bytes(blake2b(name, digest_size=8).digest(), "big")

@@ -7,7 +7,6 @@ import numpy as np
 from adengine.pacing.leases import Token
 from adengine.serving.decision import Decision
 from adengine.serving.draw import chance_of
-from adengine.serving.eligibility import survivors
 from adengine.serving.pace import Paces
 
 OWED = 10.0
@@ -26,21 +25,19 @@ class Leasing:
         self._taken: list[int] = []
         """Flights whose turn was taken."""
 
-    def take_turns(self, seed: int) -> None:
+    def take_turns(self) -> None:
         """Of those who were promised a share of the pages, refuses whose turn it is not. A rehearsal draws lots."""
-        shares = self._decision.snapshot.shares
-        if not shares:
+        promised = self._decision.plan.shares
+        if not promised:
             return
-        candidates = self._decision.snapshot.candidates
-        open_rows = [candidates.flight[survivors(hurdles)] for hurdles in self._decision.hurdles if hurdles]
-        could_stand = set(np.concatenate(open_rows).tolist()) if open_rows else set()
-        for flight, share in shares:
+        could_stand = self._could_stand()
+        for flight, share in promised:
             if flight in could_stand:
-                owed = self._turn(flight, share, seed)
+                owed = self._turn(flight, share)
                 if owed is None:
                     self._decision.refuse_flight("paced_out", flight)
                 else:
-                    self._decision.set_score(flight, OWED * owed)
+                    self._decision.owe(flight, OWED * owed)
 
     def lease(self) -> bool:
         """Takes an impression of the budget of each who stands here and has one; whether there was one for all."""
@@ -71,9 +68,15 @@ class Leasing:
                 self._turns.give_back(flight)
         self._taken = []
 
-    def _turn(self, flight: int, share: float, seed: int) -> float | None:
+    def _could_stand(self) -> set[int]:
+        """The flights that have passed all hurdles in some slot."""
+        decision = self._decision
+        rows = [decision.rows_left(place) for place in decision.places if place is not None]
+        return set(decision.snapshot.candidates.flight[np.concatenate(rows)].tolist())
+
+    def _turn(self, flight: int, share: float) -> float | None:
         if self._decision.asked.rehearsal:
-            return 1.0 if chance_of(seed, flight) < share else None
+            return 1.0 if chance_of(self._decision.seed, flight) < share else None
         owed = self._turns.take(flight, share)
         if owed is not None:
             self._taken.append(flight)

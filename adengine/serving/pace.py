@@ -1,5 +1,7 @@
 """Where each flight of a snapshot stands with its goal, as one page meets it. Pure.
 
+A page is worth more to a flight where its campaign is clicked more (`learning`): so its score is known by cell.
+
 A flight that the pacer has not spoken of yet waits if it has a budget, because nothing could be leased for it, and is
 open otherwise. One that is ahead of its schedule asks with a score around or below 0; near 0 lots decide page by page,
 so that not all workers fall silent at once.
@@ -7,113 +9,191 @@ so that not all workers fall silent at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adengine.catalog.snapshot import Snapshot
+from adengine.catalog.snapshot import Rows, Snapshot
+from adengine.learning.cells import EVERYWHERE, Cell
+from adengine.learning.learnt import NOTHING, Learnt
+from adengine.pacing.control import WORTH
 from adengine.pacing.leases import Token
 from adengine.pacing.sheet import OPEN, REACHED, Sheet
-from adengine.pacing.turns import Turns
-from adengine.serving.draw import NOISE, stay
+from adengine.serving.draw import NOISE, Floats, stay, stays
+from adengine.serving.hurdles import ByFlight, Hurdle, Mask
 
+CELLS_KEPT = 32
+NO_WORTHS: Mapping[int, float] = {}
 WAVERING = 15 * NOISE
 """Beyond it the noise of a lot changes nothing: once in three million pages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Of one page; shape (flights,) each."""
+class Paced:
+    """What snapshot, sheet and cell say alone; shape (flights,) each, by row."""
 
-    open: NDArray[np.bool_]
-    """It may be shown as far as its schedule goes and, with a budget, an impression of it can be taken here."""
-    reached: NDArray[np.bool_]
-    score: NDArray[np.float64]
+    snapshot: Snapshot
+    sheet: Sheet
+    asks: NDArray[np.bool_]
+    """It may be shown as far as its schedule goes, and has not reached its goal."""
+    score: Floats
     """NaN where a flight is drawn by its weight."""
     budgeted: NDArray[np.bool_]
     """Each of its impressions must be leased."""
-    is_scored: bool
-    """Whether any score is a number."""
+    wavering: NDArray[np.bool_]
+    """Its score is so near to 0 that lots decide."""
+    lease: NDArray[np.int64]
+    """Where a budgeted one stands among the leases."""
+    has_room: ByFlight
+    """The hurdle of who has reached his goal or his day's limit."""
 
 
 class Leases(Protocol):
     """What is asked of `pacing.leases.Leases`."""
 
     def indices(self, flights: Iterable[int], /) -> NDArray[np.int64]: ...
-    def ready(self, indices: NDArray[np.int64], /) -> NDArray[np.bool_]: ...
+    def is_ready(self, index: int, /) -> bool: ...
     def take(self, flight: int, /) -> Token | None: ...
     def give_back(self, token: Token, /) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """What snapshot and sheet say alone."""
+class Turns(Protocol):
+    """What is asked of `pacing.turns.Turns`."""
 
-    snapshot: Snapshot
-    sheet: Sheet
-    pace: Pace
-    """Without leases and lots."""
-    budgeted: NDArray[np.int64]
-    """Rows of flights; so is `wavering`."""
-    indices: NDArray[np.int64]
-    """Where these stand among the leases."""
-    wavering: NDArray[np.int64]
-    """Whose score is so near to 0 that lots decide."""
-    wavering_ids: NDArray[np.int64]
+    def take(self, flight: int, share: float, /) -> float | None: ...
+    def give_back(self, flight: int, /) -> None: ...
+
+
+class PacedOut:
+    """The hurdle of who is ahead of his schedule, or has no impression leased here.
+
+    Whether there is a lease is asked once for each flight and page, so that a page is decided, and explained, by one
+    answer.
+    """
+
+    __slots__ = ("_candidates", "_leases", "_paced", "_ready", "_seed", "detail", "reason")
+    of_creatives = False
+
+    def __init__(self, paced: Paced, leases: Leases, seed: int) -> None:
+        self.reason, self.detail = "paced_out", None
+        self._paced = paced
+        self._candidates = paced.snapshot.candidates
+        self._leases = leases
+        self._seed = seed
+        self._ready: dict[int, bool] = {}
+
+    def passes(self, rows: Rows) -> Mask:
+        paced = self._paced
+        flights, back = np.unique(self._candidates.flight_row[rows], return_inverse=True)
+        passes = paced.asks[flights]
+        wavering = passes & paced.wavering[flights]
+        if wavering.any():
+            these = flights[wavering]
+            passes[wavering] = stay(
+                paced.score[these], self._candidates.flight[self._candidates.first[these]], self._seed
+            )
+        budgeted = passes & paced.budgeted[flights]
+        passes[budgeted] = [self._has_lease(flight) for flight in flights[budgeted].tolist()]
+        found: Mask = passes[back]
+        return found
+
+    def admits(self, row: int) -> bool:
+        paced, flight = self._paced, self._candidates.flight_row[row]
+        if not paced.asks[flight]:
+            return False
+        if paced.wavering[flight]:
+            id_ = int(self._candidates.flight[row])
+            if not stays(float(paced.score[flight]), id_, self._seed):
+                return False
+        return not paced.budgeted[flight] or self._has_lease(int(flight))
+
+    def _has_lease(self, flight: int) -> bool:
+        ready = self._ready.get(flight)
+        if ready is None:
+            ready = self._ready[flight] = self._leases.is_ready(int(self._paced.lease[flight]))
+        return ready
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Of one page."""
+
+    paced: Paced
+    hurdles: tuple[Hurdle, ...]
+    """What has reached its goal or its day's limit, and what is paced out."""
 
 
 class Paces:
-    """Makes a page's `Pace`; what snapshot and sheet say alone is worked out once. Shared by all threads."""
+    """Makes a page's `Pace`; what snapshot, sheet and cell say alone is worked out once. Shared by all threads."""
 
-    def __init__(self, sheet: Callable[[], Sheet], leases: Leases) -> None:
-        self._sheet = sheet
+    def __init__(
+        self, sheet: Callable[[], Sheet], leases: Leases, turns: Turns, learnt: Callable[[], Learnt] = lambda: NOTHING
+    ) -> None:
+        self.sheet = sheet
+        self.learnt = learnt
         self.leases = leases
-        self.turns = Turns()
-        self._known: _Known | None = None
+        self.turns = turns
+        self._paced: dict[Cell, tuple[Learnt, Paced]] = {}
 
-    def of(self, snapshot: Snapshot, seed: int) -> Pace | None:
+    def through(self, leases: Leases, turns: Turns) -> Paces:
+        """The same with the sheets of now, asking others for leases and turns."""
+        sheet, learnt = self.sheet(), self.learnt()
+        other = Paces(lambda: sheet, leases, turns, lambda: learnt)
+        other._paced = self._paced
+        return other
+
+    def of(self, snapshot: Snapshot, seed: int, cell: Cell = EVERYWHERE) -> Pace | None:
         """None where nothing is paced.  seed: the page's, 64 bits."""
         if not snapshot.paced:
             return None
-        sheet, known = self._sheet(), self._known
-        if known is None or known.snapshot is not snapshot or known.sheet is not sheet:
-            self._known = known = self._worked_out(snapshot, sheet)
-        is_open = known.pace.open.copy()
-        is_open[known.budgeted] &= self.leases.ready(known.indices)
-        if known.wavering.size:
-            is_open[known.wavering] &= stay(known.pace.score[known.wavering], known.wavering_ids, seed)
-        return replace(known.pace, open=is_open)
+        paced = self._known(snapshot, cell)
+        return Pace(paced, (paced.has_room, PacedOut(paced, self.leases, seed)))
 
-    def _worked_out(self, snapshot: Snapshot, sheet: Sheet) -> _Known:
-        pace = pace_of(snapshot, sheet)
-        budgeted = np.flatnonzero(pace.budgeted)
-        wavering = np.flatnonzero(pace.open & (np.abs(pace.score) <= WAVERING))
-        return _Known(
-            snapshot=snapshot,
-            sheet=sheet,
-            pace=pace,
-            budgeted=budgeted,
-            indices=self.leases.indices(snapshot.flights[row].id for row in budgeted.tolist()),
-            wavering=wavering,
-            wavering_ids=np.array([snapshot.flights[row].id for row in wavering.tolist()], np.int64),
-        )
+    def _known(self, snapshot: Snapshot, cell: Cell) -> Paced:
+        sheet, learnt = self.sheet(), self.learnt()
+        cell = learnt.cell(cell)
+        known = self._paced.get(cell)
+        if known is not None and known[0] is learnt and known[1].sheet is sheet and known[1].snapshot is snapshot:
+            return known[1]
+        paced = paced_by(snapshot, sheet, self.leases, learnt.worths_in(cell))
+        if len(self._paced) >= CELLS_KEPT:
+            self._paced.clear()
+        self._paced[cell] = (learnt, paced)
+        return paced
 
 
-def pace_of(snapshot: Snapshot, sheet: Sheet) -> Pace:
-    flights = snapshot.flights
-    rows = sheet.rows_of(np.array([flight.id for flight in flights], np.int64))
+def paced_by(snapshot: Snapshot, sheet: Sheet, leases: Leases, worths: Mapping[int, float] = NO_WORTHS) -> Paced:
+    """worths: of a page to a campaign, instead of `WORTH`."""
+    ids, budgeted = snapshot.flight_ids, snapshot.budgeted
+    rows = sheet.rows_of(ids)
     is_known = rows >= 0
-    flags, score = np.zeros(len(flights), np.uint8), np.full(len(flights), np.nan)
+    flags, score = np.zeros(ids.size, np.uint8), np.full(ids.size, np.nan)
     flags[is_known], score[is_known] = sheet.flags[rows[is_known]], sheet.score[rows[is_known]]
-    budgeted = np.array([flight.is_budgeted for flight in flights], bool)
-    silent = score < -WAVERING
-    return Pace(
-        open=np.where(is_known, flags & OPEN > 0, ~budgeted) & ~silent,
-        reached=flags & REACHED > 0,
+    if worths:
+        score += _worths(snapshot.campaigns, worths) - WORTH
+    reached = flags & REACHED > 0
+    asks = np.where(is_known, flags & OPEN > 0, ~budgeted) & ~(score < -WAVERING)
+    lease = np.zeros(ids.size, np.int64)
+    lease[budgeted] = leases.indices(ids[budgeted].tolist())
+    return Paced(
+        snapshot=snapshot,
+        sheet=sheet,
+        asks=asks & ~reached,
         score=score,
         budgeted=budgeted,
-        is_scored=not np.isnan(score).all(),
+        wavering=np.abs(score) <= WAVERING,
+        lease=lease,
+        has_room=ByFlight(snapshot.candidates, "goal_reached", ~reached),
     )
+
+
+def _worths(campaigns: NDArray[np.int64], worths: Mapping[int, float]) -> Floats:
+    """Of each of `campaigns`."""
+    known = np.array(sorted(worths), np.int64)
+    values = np.array([worths[id_] for id_ in known.tolist()])
+    at = np.minimum(np.searchsorted(known, campaigns), known.size - 1)
+    found: Floats = np.where(known[at] == campaigns, values[at], WORTH)
+    return found

@@ -16,34 +16,25 @@ chooses.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from adengine.catalog.exclusive import BY_DEFAULT
 from adengine.catalog.snapshot import Candidates, Rows
-from adengine.serving.draw import Floats, drawn, first
+from adengine.serving.draw import Floats
+from adengine.serving.lots import Choice
 from adengine.serving.optimiser import Option, solve, total
+from adengine.serving.owners import best_by_owners
 from adengine.serving.rivals import Key, Rivals
+from adengine.serving.slates import Drawn, Slate
+from adengine.serving.worths import Scale, scale_of
 
-SCALE = 2**24
-"""Steps between worth nothing and worth all."""
-WEIGHT_STEPS = 1000
-"""Position weights count to the third decimal."""
-POSITION_WEIGHT_MAX = 10
-LISTED_MAX = 1000
-"""More candidates than any slot's shortlist holds."""
+LOOKED_MAX = 200
+"""Candidates of a slot that are looked at for its shortlist, if more of them would do."""
 Chosen: TypeAlias = list[int | None]
-
-
-class Choice(NamedTuple):
-    """A candidate for a slot."""
-
-    rank: int
-    worth: float
-    row: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,32 +43,39 @@ class _Question:
 
     candidates: Candidates
     rivals: Rivals
-    seed: int
-    scores: Floats | None
-    rows: dict[int, Rows]
+    slates: Mapping[int, Slate]
     """Of the open slots, by their number on the page."""
     kept: Chosen
-    whole: Sequence[int]
-    """Flights (rows) that want all of this page, and may have it; they stand in no mixed page."""
     weights: Sequence[float]
+    whole: Sequence[int] = ()
+    """Flights (rows) that want all of this page, and may have it; they stand in no mixed page."""
 
     def ranked(self, slot: int) -> Iterator[Choice]:
         """All that may stand in `slot` of a mixed page, best first."""
-        return self._ranked(slot, wanted=False)
+        choices = self.slates[slot].ranked()
+        if not self.whole:
+            return choices
+        return (choice for choice in choices if not self.candidates.whole_page[choice.row])
 
     def ranked_whole(self, slot: int) -> Iterator[Choice]:
         """Those of `whole` in `slot`, best first."""
-        return self._ranked(slot, wanted=True)
+        return (choice for choice in self.slates[slot].ranked() if self.candidates.whole_page[choice.row])
 
-    def _ranked(self, slot: int, wanted: bool) -> Iterator[Choice]:
-        for rows in _classes(self.candidates, self.rows[slot]):
-            rank = int(self.candidates.rank[rows[0]])
-            order, worths = drawn(self.candidates, rows, self.seed, slot, self.scores)
-            if self.whole:
-                asked = self.candidates.whole_page[order] == wanted
-                order, worths = order[asked], worths[asked]
-            for row, worth in zip(order.tolist(), worths.tolist(), strict=True):
-                yield Choice(rank, worth, row)
+
+def seat(
+    candidates: Candidates,
+    rivals: Rivals,
+    slates: Mapping[int, Slate],
+    kept: Sequence[int | None],
+    weights: Sequence[float],
+) -> Chosen:
+    """The candidate of each slot of a page on which nobody wants all slots.  slates: of the slots that are open."""
+    chosen = _best_of_each(rivals, slates, kept)
+    if chosen is None and rivals.only_owners:
+        chosen = _best_by_owners(rivals, slates, kept, weights)
+    if chosen is not None:
+        return chosen
+    return _optimised(_Question(candidates=candidates, rivals=rivals, slates=slates, kept=list(kept), weights=weights))
 
 
 def allocate(
@@ -90,7 +88,7 @@ def allocate(
     weights: Sequence[float] | None = None,
     scores: Floats | None = None,
 ) -> Chosen:
-    """The candidate of each slot, or None where the slot stays open.
+    """The candidate of each slot, or None where the slot stays open; all candidates are looked at.
 
     eligible: what may stand in each slot, ascending; None where there is no such slot.  seed: 64 bits; the same one
     gives the same page.  kept: who already stands there and stays, slot by slot.  exclusive: the site's.
@@ -98,23 +96,21 @@ def allocate(
     """
     stands: Chosen = list(kept) if kept is not None else [None] * len(eligible)
     whole = _whole_pages(candidates, eligible, stands)
+    slates = {
+        slot: Drawn(candidates, left, seed, slot, scores)
+        for slot, rows in enumerate(eligible)
+        if rows is not None and stands[slot] is None and (left := _without_incomplete(candidates, rows, whole)).size
+    }
     question = _Question(
         candidates=candidates,
         rivals=Rivals(candidates, exclusive),
-        seed=seed,
-        scores=scores,
-        rows={
-            slot: left
-            for slot, rows in enumerate(eligible)
-            if rows is not None and stands[slot] is None and (left := _without_incomplete(candidates, rows, whole)).size
-        },
+        slates=slates,
         kept=stands,
-        whole=whole or (),
         weights=weights or [1.0] * len(eligible),
+        whole=whole or (),
     )
-    if not question.rows:
-        return stands
-    return (None if whole else _best_of_each(question)) or _optimised(question)
+    chosen = None if whole else _best_of_each(question.rivals, slates, stands)
+    return chosen if chosen is not None else _optimised(question)
 
 
 def is_whole_page(candidates: Candidates, rows: Sequence[int | None]) -> bool:
@@ -149,20 +145,36 @@ def _without_incomplete(candidates: Candidates, rows: Rows, whole: list[int] | N
     return left
 
 
-def _best_of_each(question: _Question) -> Chosen | None:
+def _best_of_each(rivals: Rivals, slates: Mapping[int, Slate], kept: Sequence[int | None]) -> Chosen | None:
     """The first choice of every slot, if they may stand together."""
-    chosen = list(question.kept)
-    for slot, rows in question.rows.items():
-        best = rows[: _class_size(question.candidates, rows)]
-        chosen[slot] = first(question.candidates, best, question.seed, slot, question.scores)
-    return chosen if question.rivals.are_strangers(row for row in chosen if row is not None) else None
+    chosen = list(kept)
+    for slot, slate in slates.items():
+        chosen[slot] = slate.best()
+    return chosen if rivals.are_strangers(row for row in chosen if row is not None) else None
+
+
+def _best_by_owners(
+    rivals: Rivals, slates: Mapping[int, Slate], kept: Sequence[int | None], weights: Sequence[float]
+) -> Chosen | None:
+    """The best page, unless that takes too long to find."""
+    scale = scale_of(tuple(weights), frozenset(rank for slate in slates.values() for rank in slate.ranks))
+    ranked = [(slot, slate.ranked()) for slot, slate in slates.items()]
+    found = best_by_owners(ranked, scale, rivals, [row for row in kept if row is not None])
+    if found is None:
+        return None
+    chosen = list(kept)
+    for slot, row in zip(slates, found, strict=True):
+        chosen[slot] = row
+    return chosen
 
 
 def _optimised(question: _Question) -> Chosen:
     """The best mixed page, or that of a flight that is worth more on all of it."""
-    scale = _Scale(question)
-    slots = list(question.rows)
+    slots = list(question.slates)
     lists = [_shortlist(question, slot) for slot in slots]
+    whole = [list(question.ranked_whole(slot)) for slot in slots] if question.whole else []
+    ranks = frozenset(choice.rank for listed in (*lists, *whole) for choice in listed)
+    scale = scale_of(tuple(question.weights), ranks)
     standing = [row for row in question.kept if row is not None]
     bits = question.rivals.bits([*(choice.row for listed in lists for choice in listed), *standing])
     taken = 0
@@ -178,38 +190,7 @@ def _optimised(question: _Question) -> Chosen:
     for slot, pick in zip(slots, picks, strict=True):
         chosen[slot] = pick.thing if pick is not None else None
     _complete(question, chosen)
-    return _whole_page(question, scale, total(picks)) or chosen
-
-
-class _Scale:
-    """Worths as whole numbers that add up. The first of these that differs decides between two pages:
-
-    class by class, best first: how many slots it fills; their position weights; how early they stand; what fills them.
-    """
-
-    def __init__(self, question: _Question) -> None:
-        slots = len(question.kept)
-        self._weights = question.weights
-        self._places = [
-            int(weight * WEIGHT_STEPS) * (slots * slots + 1) + slots - slot for slot, weight in enumerate(self._weights)
-        ]
-        self._worths = slots * (POSITION_WEIGHT_MAX * SCALE + LISTED_MAX) + 1
-        self._filled = slots * max(self._places) + 1
-        base = slots * (self._filled + max(self._places) + 1) * self._worths
-        classes = {rank for rows in question.rows.values() for rank in _ranks(question.candidates, rows)}
-        self._class = {rank: base**place for place, rank in enumerate(sorted(classes, reverse=True))}
-
-    def values(self, listed: Sequence[Choice], slot: int) -> list[int]:
-        """What each of a slot's is worth there, best first; strictly falling inside a class, so that rounding never
-        overrules the draw."""
-        found: list[int] = []
-        rank, fine = -1, 0
-        seat = (self._filled + self._places[slot]) * self._worths
-        for choice in reversed(listed):
-            fine = max(int(choice.worth * self._weights[slot] * SCALE), fine + 1 if choice.rank == rank else 1)
-            rank = choice.rank
-            found.append(self._class[rank] * (seat + fine))
-        return found[::-1]
+    return _whole_page(question, scale, whole, total(picks)) or chosen
 
 
 def _shortlist(question: _Question, slot: int) -> list[Choice]:
@@ -219,12 +200,14 @@ def _shortlist(question: _Question, slot: int) -> list[Choice]:
     other slots cannot exclude all K without excluding him. Those who may repeat are exempt, as they do not exclude
     themselves.
     """
-    slots = len(question.rows)
+    slots = len(question.slates)
     standing = [row for row in question.kept if row is not None]
     rest_of: Counter[tuple[Key, ...]] = Counter()
     seen: set[tuple[Key, ...]] = set()
     found: list[Choice] = []
-    for choice in question.ranked(slot):
+    for looked, choice in enumerate(question.ranked(slot)):
+        if looked >= LOOKED_MAX and len(found) > slots:
+            break
         row = choice.row
         keys = question.rivals.keys(row)
         if question.rivals.repeats(row):
@@ -236,31 +219,33 @@ def _shortlist(question: _Question, slot: int) -> list[Choice]:
         seen.add(keys)
         rest_of[keys[1:]] += 1
         found.append(choice)
-        if not keys or len(found) >= 3 * slots + 6:
+        if not keys or len(found) >= (slots if question.rivals.only_owners else 3 * slots + 6):
             break
     return found
 
 
 def _complete(question: _Question, chosen: Chosen) -> None:
     """Slots that stayed open because all of their shortlist is excluded take the first behind it that is not."""
-    for slot in question.rows:
+    for slot in question.slates:
         if chosen[slot] is None:
             beside = [row for row in chosen if row is not None]
             rows = (choice.row for choice in question.ranked(slot))
             chosen[slot] = next((row for row in rows if question.rivals.conflict(row, beside) is None), None)
 
 
-def _whole_page(question: _Question, scale: _Scale, worth: int) -> Chosen | None:
-    """The page of the flight that is worth the most on all of it, if that is more than `worth`."""
+def _whole_page(question: _Question, scale: Scale, ranked: Sequence[Sequence[Choice]], worth: int) -> Chosen | None:
+    """The page of the flight that is worth the most on all of it, if that is more than `worth`.
+
+    ranked: of each open slot, who wants the whole page, best first.
+    """
     found: Chosen | None = None
-    ranked = [list(question.ranked_whole(slot)) for slot in question.rows] if question.whole else []
     for flight in question.whole:
         lists = [[choice for choice in all_ if question.candidates.flight_row[choice.row] == flight] for all_ in ranked]
-        value = sum(scale.values(listed[:1], slot)[0] for slot, listed in zip(question.rows, lists, strict=True))
+        value = sum(scale.values(listed[:1], slot)[0] for slot, listed in zip(question.slates, lists, strict=True))
         if value > worth:
             worth = value
             found = list(question.kept)
-            for slot, row in zip(question.rows, _distinct(lists), strict=True):
+            for slot, row in zip(question.slates, _distinct(lists), strict=True):
                 found[slot] = row
     return found
 
@@ -275,21 +260,3 @@ def _distinct(lists: Sequence[Sequence[Choice]]) -> list[int]:
     ]
     picks = solve(options).picks
     return [pick.thing if pick is not None else listed[0].row for pick, listed in zip(picks, lists, strict=True)]
-
-
-def _ranks(candidates: Candidates, rows: Rows) -> list[int]:
-    return [int(candidates.rank[of_class[0]]) for of_class in _classes(candidates, rows)]
-
-
-def _classes(candidates: Candidates, rows: Rows) -> Iterator[Rows]:
-    """`rows`, ascending, parted by tier and priority, best first."""
-    while rows.size:
-        size = _class_size(candidates, rows)
-        yield rows[:size]
-        rows = rows[size:]
-
-
-def _class_size(candidates: Candidates, rows: Rows) -> int:
-    """How many of `rows`, of which there are some, are of the tier and priority of the first."""
-    ranks = candidates.rank[rows]
-    return int(np.searchsorted(ranks, ranks[0], side="right"))

@@ -49,9 +49,9 @@ def reader_document(seen: Seen) -> dict[str, Any]:
 
 
 def _impression(record: Any) -> dict[str, Any]:
-    at = instants.spelled(int(record["ts"]))
-    named = {noun: ids.public(noun, int(record[noun])) for noun in LEVELS}
-    return {**named, "status": "shown" if record["mark"] % 2 else "held", "at": at}
+    at = instants.spelled(record.ts)
+    named = {noun: ids.public(noun, getattr(record, noun)) for noun in LEVELS}
+    return {**named, "status": "shown" if record.mark & 1 else "held", "at": at}
 
 
 def _lifetime(field: str, n: int) -> dict[str, Any]:

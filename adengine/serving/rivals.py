@@ -14,21 +14,36 @@ from typing import TypeAlias
 from adengine.catalog.exclusive import ADVERTISER, CATEGORY
 from adengine.catalog.snapshot import Candidates
 
+KNOWN_MAX = 65_536
+"""Candidates whose keys are remembered."""
 FLIGHT, LABEL = "flight", "label"
 Key: TypeAlias = tuple[str, int | str]
 
 
 class Rivals:
-    """The rules of one site."""
+    """The rules of one site; shared by all threads."""
 
     def __init__(self, candidates: Candidates, exclusive: Collection[str]) -> None:
         """exclusive: names of `catalog.exclusive`."""
         self._candidates = candidates
         self._by_advertiser = ADVERTISER in exclusive
         self._by_category = CATEGORY in exclusive
+        self._known: dict[int, tuple[Key, ...]] = {}
+        self.only_owners = not (
+            candidates.companion.any() or bool(candidates.labels) or (self._by_category and bool(candidates.categories))
+        )
+        """Whether nothing but their advertiser or flight keeps any two apart."""
 
     def keys(self, row: int) -> tuple[Key, ...]:
         """What a candidate is once of on a page; the first is its advertiser or flight. None for a house line."""
+        keys = self._known.get(row)
+        if keys is None:
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            keys = self._known[row] = self._keys(row)
+        return keys
+
+    def _keys(self, row: int) -> tuple[Key, ...]:
         candidates = self._candidates
         if candidates.house[row]:
             return ()

@@ -55,16 +55,35 @@ class Scene:
             return there
         return self.site.timezone if self.site is not None else "UTC"
 
+    def topic_number(self, slots: Iterable[Slot], taxonomy: Taxonomy) -> int:
+        """What a page of these slots counts as being about: its first topic; 0 for none."""
+        if self.topics:
+            return self.topics[0].number
+        found = (self.topics_in(slot, taxonomy) for slot in slots)
+        return next((topics[0].number for topics in found if topics), 0)
+
+    @property
+    def place_number(self) -> int:
+        """Where the page counts as being read; 0 for nowhere."""
+        return self.place.id if self.place is not None else 0
+
     def facts(self, slot: Slot, taxonomy: Taxonomy, now_s: int) -> Facts:
         """What targeting asks of one slot's request; what takes time is left to who asks."""
-        topics = [topic.id for topic in self.topics_in(slot, taxonomy)]
+        return self._facts(slot.name, slot.position, self.topics_in(slot, taxonomy), taxonomy, now_s)
+
+    def facts_anywhere(self, taxonomy: Taxonomy, now_s: int) -> Facts:
+        """The same for a slot of no name, position and topics: what all slots of the page share."""
+        return self._facts("", "", self.topics, taxonomy, now_s)
+
+    def _facts(self, slot: str, position: str, topics: Iterable[Topic], taxonomy: Taxonomy, now_s: int) -> Facts:
+        names = tuple([topic.id for topic in topics])
         return Facts(
             places=self.lineage,
-            topics=tuple(topics),
-            topics_above=tuple({above: None for topic in topics for above in taxonomy.ancestors(topic)[1:]}),
+            topics=names,
+            topics_above=tuple({above: None for topic in names for above in taxonomy.ancestors(topic)[1:]}),
             related=taxonomy.related,
-            slot=slot.name,
-            position=slot.position,
+            slot=slot,
+            position=position,
             now_s=now_s,
             timezone=self.timezone,
             point=self.point,

@@ -7,17 +7,20 @@ HTTP, and what the other processes do every second is done every so many simulat
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine
 
 from adengine.caps.claims import ReaderLog
+from adengine.catalog.compile import compile_snapshot
 from adengine.catalog.known import Known
 from adengine.catalog.load import rows_of
 from adengine.catalog.nouns import Key, Scope
 from adengine.catalog.rows import catalogue_of
-from adengine.catalog.snapshot import Snapshot, compile_snapshot
+from adengine.catalog.snapshot import Snapshot
 from adengine.counting.claims import Recorder
 from adengine.counting.consume import Consumer
 from adengine.counting.keyring import key_ring
@@ -27,9 +30,12 @@ from adengine.counting.tokens import PURPOSE, TokenMinter, TokenReader
 from adengine.pacing.claims import PacingStore
 from adengine.pacing.lead import Pacer
 from adengine.pacing.leases import horizon_s
+from adengine.pacing.student import Gather
+from adengine.pacing.turns import Turns
 from adengine.pacing.watch import PaceWatcher
 from adengine.serving.api import moment_of
 from adengine.serving.fill import Filler
+from adengine.serving.outside import Outside, Terms
 from adengine.serving.pace import Paces
 from adengine.serving.readers import ReaderIds
 from adengine.serving.request import parse
@@ -56,20 +62,39 @@ class Clock:
         return int(self.now_s)
 
 
+class AtOnce(Executor):
+    """Runs what it is given, so that a simulation does not depend on threads."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(work(*args, **kwargs))
+        return done
+
+
 class Drive:
     """`fill` answers a page, `see` and `click` are what browsers report; all happen at `clock`."""
 
     database_ok = True
 
-    def __init__(self, engine: Engine, store: Store, shipped: Known, timezone: str, clock: Clock) -> None:
-        self.clock = clock
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        shipped: Known,
+        timezone: str,
+        clock: Clock,
+        evidence: Gather | None = None,
+    ) -> None:
+        """evidence: what the pacer learns clicks from; by default the counts."""
+        self.engine, self.store, self.shipped, self.timezone, self.clock = engine, store, shipped, timezone, clock
         ring = key_ring(PURPOSE, SECRET)
         pacing = PacingStore(store, horizon_s(HOLD_S), clock=clock.whole)
         trees = shipped.gazetteer, shipped.taxonomy
-        self._engine = engine
         self._snapshot = self._compiled()
         self._watcher = PaceWatcher(pacing, monotonic=clock)
-        self._pacer = Pacer(pacing, engine, *trees, timezone=timezone, holder=HOLDER, clock=clock)
+        self._pacer = Pacer(
+            pacing, engine, *trees, timezone=timezone, holder=HOLDER, clock=clock, beside=AtOnce(), evidence=evidence
+        )
         self._consumer = Consumer(
             store, Ledger(engine, timezone), holder=HOLDER, keep_s=KEEP_S, clock=clock, trim_s=math.inf
         )
@@ -77,18 +102,17 @@ class Drive:
             store, TokenReader(ring), self.current, hold_s=HOLD_S, clock=clock, recorded_at=clock.whole
         )
         self._filler = Filler(
-            snapshots=self,
-            reader_log=ReaderLog(store, clock=clock.whole),
-            reader_ids=ReaderIds(SECRET),
+            outside=Outside(
+                snapshots=self,
+                reader_log=ReaderLog(store, clock=clock.whole),
+                reader_ids=ReaderIds(SECRET),
+                paces=Paces(self._watcher.sheet, self._watcher.leases, Turns(), self._watcher.learnt),
+                monotonic=clock,
+            ),
             minter=TokenMinter(ring),
             gazetteer=trees[0],
             taxonomy=trees[1],
-            base_url="",
-            hold_s=HOLD_S,
-            store_timeout_ms=PATIENT_MS,
-            store_ms=PATIENT_MS,
-            monotonic=clock,
-            paces=Paces(self._watcher.sheet, self._watcher.leases),
+            terms=Terms("", HOLD_S, PATIENT_MS, PATIENT_MS),
         )
         self._pages = 0
 
@@ -111,7 +135,7 @@ class Drive:
         self._watcher.round()
         self._pages += 1
         request = request_ids.ulid(self.clock.whole() * 1000, self._pages.to_bytes(10, "big"))
-        return self._filler.fill(asked, KEY, moment_of(asked, self.clock.whole(), request))
+        return self._filler.fill(asked, KEY, moment_of(asked, self.clock.whole(), request)).document
 
     def see(self, fill: dict[str, Any]) -> bool:
         """Whether the impression counts."""
@@ -125,4 +149,4 @@ class Drive:
 
     def _compiled(self) -> Snapshot:
         now_s = self.clock.whole()
-        return compile_snapshot(catalogue_of(rows_of(self._engine, now_s)), now_s)
+        return compile_snapshot(catalogue_of(rows_of(self.engine, now_s)), now_s)

@@ -49,7 +49,7 @@ def document(
         "counts_agree": {str(outcome.flight.id): outcome.total.impressions for outcome in outcomes}
         == {str(outcome.flight.id): tally.impressions[outcome.flight.id] for outcome in outcomes},
         "audit": dict(audit),
-        "flights": [_flight(outcome) for outcome in outcomes],
+        "flights": [_flight(outcome, tally.expected_clicks.get(outcome.flight.id, 0.0)) for outcome in outcomes],
     }
 
 
@@ -70,7 +70,8 @@ def _goals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def _flight(outcome: Outcome) -> dict[str, Any]:
+def _flight(outcome: Outcome, expected_clicks: float) -> dict[str, Any]:
+    """expected_clicks: what its impressions were worth, without the luck of the draw."""
     flight, total = outcome.flight, outcome.total
     return {
         "name": outcome.name,
@@ -83,6 +84,7 @@ def _flight(outcome: Outcome) -> dict[str, Any]:
         "fills": total.fills,
         "impressions": total.impressions,
         "clicks": total.clicks,
+        "expected_clicks": round(expected_clicks, 3),
         "ctr": round(total.clicks / total.impressions, 5) if total.impressions else None,
         "points": [
             {"at_s": point.at_s, "due": point.due, "low": point.low, "high": point.high, "delivered": point.delivered}

@@ -12,13 +12,12 @@ import numpy as np
 import orjson
 
 from adengine.catalog.nouns import Level
+from adengine.simulate.clicks import Clicks
 from adengine.simulate.drive import Drive
 from adengine.simulate.world import DAY_S, SITE, SLOTS, World
 
 SEEN_PART = 0.8
 SEEN_WITHIN_S = 30
-CLICK_RATES = (0.001, 0.02)
-"""Of a flight's impressions are clicked; each flight has its own."""
 
 Progress: TypeAlias = Callable[[float], None]
 
@@ -58,6 +57,8 @@ class Tally:
     impressions: Counter[int] = field(default_factory=Counter)
     """By flight."""
     clicks: Counter[int] = field(default_factory=Counter)
+    expected_clicks: dict[int, float] = field(default_factory=lambda: defaultdict(float))
+    """Without the luck of the draw."""
     caps_broken: int = 0
     """Impressions beyond a flight's cap of so many in a day for one reader."""
     degraded: int = 0
@@ -89,10 +90,10 @@ class _Simulation:
         self._drive = drive
         self._plan = plan
         self._chance = np.random.default_rng([plan.seed, 3])
-        self._click_rates: dict[int, float] = {}
+        self._clicks = Clicks(plan.seed)
         self._progress = progress
-        self._due: list[tuple[int, int, str, dict[str, Any]]] = []
-        """(when, number, reader, fill) of the lines that will be seen."""
+        self._due: list[tuple[int, int, str, str, dict[str, Any]]] = []
+        """(when, number, reader, topic, fill) of the lines that will be seen."""
         self._shown: dict[tuple[str, int], list[int]] = defaultdict(list)
         """(reader, capped flight) -> when he saw it."""
         self._number = 0
@@ -102,11 +103,13 @@ class _Simulation:
     def come(self, page: Arrival) -> None:
         self.until(page.at_s)
         answer = self._drive.fill(page.body)
-        reader = str(orjson.loads(page.body).get("reader", {}).get("key"))
+        asked = orjson.loads(page.body)
+        reader = str(asked.get("reader", {}).get("key"))
+        topic = str(next(iter(asked.get("page", {}).get("topics", ())), ""))
         self.tally.pages += 1
         self.tally.degraded += answer["degraded"] is not None
         for fill in answer["fills"]:
-            self._take(page, reader, fill)
+            self._take(page, reader, topic, fill)
 
     def until(self, at_s: int) -> None:
         """Lets time pass: steps of the other processes and lines that are seen, in their order."""
@@ -124,7 +127,7 @@ class _Simulation:
                 self._see(*heapq.heappop(self._due))
         self._drive.clock.now_s = at_s
 
-    def _take(self, page: Arrival, reader: str, fill: dict[str, Any]) -> None:
+    def _take(self, page: Arrival, reader: str, topic: str, fill: dict[str, Any]) -> None:
         self.tally.slots += 1
         if fill["reason"] is not None:
             self.tally.reasons[fill["reason"]] += 1
@@ -134,15 +137,17 @@ class _Simulation:
         if self._chance.random() < SEEN_PART:
             self._number += 1
             seen_s = page.at_s + int(self._chance.integers(0, SEEN_WITHIN_S))
-            heapq.heappush(self._due, (seen_s, self._number, reader, fill))
+            heapq.heappush(self._due, (seen_s, self._number, reader, topic, fill))
 
-    def _see(self, at_s: int, _number: int, reader: str, fill: dict[str, Any]) -> None:
+    def _see(self, at_s: int, _number: int, reader: str, topic: str, fill: dict[str, Any]) -> None:
         flight = int(fill["creative"]["flight"].rsplit("_", 1)[1])
         if not self._drive.see(fill):
             return
         self.tally.impressions[flight] += 1
         self._watch_caps(at_s, reader, flight)
-        if self._chance.random() < self._click_rate(flight) and self._drive.click(fill):
+        rate = self._clicks.rate(flight, topic)
+        self.tally.expected_clicks[flight] += rate
+        if self._chance.random() < rate and self._drive.click(fill):
             self.tally.clicks[flight] += 1
 
     def _watch_caps(self, at_s: int, reader: str, flight: int) -> None:
@@ -155,8 +160,3 @@ class _Simulation:
             shown.append(at_s)
             shown[:] = [moment for moment in shown if moment > at_s - DAY_S]
             self.tally.caps_broken += len(shown) > min(limits)
-
-    def _click_rate(self, flight: int) -> float:
-        if flight not in self._click_rates:
-            self._click_rates[flight] = float(np.random.default_rng([self._plan.seed, 4, flight]).uniform(*CLICK_RATES))
-        return self._click_rates[flight]

@@ -24,6 +24,7 @@ from adengine.pacing.forecast import profiles_of
 from adengine.pacing.progress import progress as progress_of
 from adengine.simulate import report
 from adengine.simulate.book import Booking, booked
+from adengine.simulate.clicks import Clicks, known
 from adengine.simulate.drive import PATIENT_MS, Clock, Drive
 from adengine.simulate.run import SEEN_PART, SEEN_WITHIN_S, Arrival, Plan, Progress, arrivals, no_progress, run
 from adengine.simulate.world import SLOTS, STARTS_S, TIMEZONE, World
@@ -40,14 +41,26 @@ COPIED = (
 
 
 def of_world(
-    world: World, flights: int, sold: float, shipped: Known, step_s: int, progress: Progress = no_progress
+    world: World,
+    flights: int,
+    sold: float,
+    shipped: Known,
+    step_s: int,
+    progress: Progress = no_progress,
+    *,
+    known_clicks: bool = False,
 ) -> dict[str, Any]:
-    """A seeded world with a seeded book, simulated; the document of `report`."""
+    """A seeded world with a seeded book, simulated; the document of `report`.
+
+    known_clicks: whether the pacer knows from the start how often whose lines are clicked, and need not learn it.
+    """
     plan = Plan(seed=world.seed, starts_s=STARTS_S, ends_s=world.ends_s, step_s=step_s)
     asked = {"seed": world.seed, "days": world.days, "pages_a_day": world.pages_a_day, "flights": flights, "sold": sold}
     with _stores() as (engine, store):
-        _write(engine, shipped, booked(world, flights, sold, SEEN_PART))
-        return _told(engine, store, shipped, TIMEZONE, arrivals(world), asked, plan, progress)
+        made = _write(engine, shipped, booked(world, flights, sold, SEEN_PART))
+        evidence = known(Clicks(world.seed), made, shipped) if known_clicks else None
+        drive = Drive(engine, store, shipped, TIMEZONE, Clock(plan.starts_s), evidence)
+        return _told(drive, arrivals(world), asked | {"known_clicks": known_clicks}, plan, progress)
 
 
 def of_requests(
@@ -64,7 +77,7 @@ def of_requests(
     with _stores() as (engine, store):
         _copy(catalogue, engine)
         asked = {"seed": seed, "requests": len(pages)}
-        return _told(engine, store, shipped, timezone, pages, asked, plan, progress)
+        return _told(Drive(engine, store, shipped, timezone, Clock(plan.starts_s)), pages, asked, plan, progress)
 
 
 @contextlib.contextmanager
@@ -82,7 +95,9 @@ def _stores() -> Iterator[tuple[Engine, Store]]:
             valkey.stop()
 
 
-def _write(engine: Engine, shipped: Known, bookings: Iterable[Booking]) -> None:
+def _write(engine: Engine, shipped: Known, bookings: Iterable[Booking]) -> dict[int, int]:
+    """Of each creative its flight."""
+    made: dict[int, int] = {}
     with writing(engine) as connection:
         catalog_sql.begin_edit(connection)
         site = {"name": "Simulated news", "domains": ["news.example"], "timezone": TIMEZONE}
@@ -94,13 +109,20 @@ def _write(engine: Engine, shipped: Known, bookings: Iterable[Booking]) -> None:
             advertiser = demo.add(connection, "advertiser", {"name": booking.name}, shipped, STARTS_S)
             named = {"advertiser": advertiser, "name": booking.name, "currency": "USD"}
             campaign = demo.add(connection, "campaign", named, shipped, STARTS_S)
-            demo.add(connection, "flight", {"campaign": campaign, **booking.flight}, shipped, STARTS_S)
+            flight = demo.add(connection, "flight", {"campaign": campaign, **booking.flight}, shipped, STARTS_S)
             creative = {
                 "campaign": campaign,
                 "landing_url": "https://sponsor.example/",
                 "variants": [{"role": "brand", "text": booking.name}],
             }
-            demo.approve(connection, demo.add(connection, "creative", creative, shipped, STARTS_S), STARTS_S)
+            id_ = demo.add(connection, "creative", creative, shipped, STARTS_S)
+            demo.approve(connection, id_, STARTS_S)
+            made[_number(id_)] = _number(flight)
+    return made
+
+
+def _number(public_id: str) -> int:
+    return int(public_id.rsplit("_", 1)[1])
 
 
 def _copy(source: Engine, target: Engine) -> None:
@@ -115,22 +137,20 @@ def _copy(source: Engine, target: Engine) -> None:
 
 
 def _told(
-    engine: Engine,
-    store: Store,
-    shipped: Known,
-    timezone: str,
+    drive: Drive,
     pages: Iterable[Arrival],
     asked: Mapping[str, Any],
     plan: Plan,
     progress: Progress,
 ) -> dict[str, Any]:
-    tally = run(Drive(engine, store, shipped, timezone, Clock(plan.starts_s)), pages, plan, progress)
-    findings = audit.run(engine, store, clock=lambda: plan.ends_s)
-    outcomes = _outcomes(engine, shipped, timezone, plan.ends_s)
+    tally = run(drive, pages, plan, progress)
+    findings = audit.run(drive.engine, drive.store, clock=lambda: plan.ends_s)
+    outcomes = _outcomes(drive, plan.ends_s)
     return report.document(asked, tally, outcomes, {finding.name: finding.holds for finding in findings})
 
 
-def _outcomes(engine: Engine, shipped: Known, timezone: str, now_s: int) -> list[report.Outcome]:
+def _outcomes(drive: Drive, now_s: int) -> list[report.Outcome]:
+    engine, shipped, timezone = drive.engine, drive.shipped, drive.timezone
     catalogue = catalogue_of(rows_of(engine, now_s))
     totals = load.totals(engine, ZoneInfo(timezone), now_s)
     traffic = load.traffic(engine, catalogue.slots, shipped.gazetteer, shipped.taxonomy, now_s)

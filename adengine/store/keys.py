@@ -7,6 +7,7 @@ a request without a reader takes the last byte of its request id (the first byte
     fc:{bNNN}:<rid>      STRING  the reader log, 24-byte records (layout: caps/log.lua)
     ft:{bNNN}:<rid>      HASH    lifetime counts "<owner flight>:<level>:<id>" -> n
     ev:{bNNN}:<request>  STRING  what of the request has been recorded, a byte a pick (layout: counting/record.lua)
+    rt:{bNNN}:<rid>      STRING  the reader's beacons of this minute, for the rate of invalid traffic
     st:{bNNN}            STREAM  events on their way to the rollups
     ep:{bNNN}            STRING  the stream's epoch, set once, random
 
@@ -47,6 +48,10 @@ def reader_totals(rid: bytes) -> str:
     return f"ft:{tag(rid[0])}:{reader_text(rid)}"
 
 
+def reader_rate(rid: bytes) -> str:
+    return f"rt:{tag(rid[0])}:{reader_text(rid)}"
+
+
 def request_bits(bucket: int, request_id: bytes) -> str:
     return f"ev:{tag(bucket)}:{reader_text(request_id)}"
 
@@ -64,5 +69,8 @@ def leased(flight: int) -> str:
 
 
 PACER, SHEET, SHEET_NUMBER = "p:{pacing}:leader", "p:{pacing}:sheet", "p:{pacing}:number"
+LEARNT, LEARNT_NUMBER = "p:{pacing}:learnt", "p:{pacing}:learnt-number"
+FORGOTTEN = "forgotten"
+"""ZSET  readers (rid, hex) who were forgotten, by when, until every machine's decision log has forgotten them too."""
 INSTALLATION = "adengine:installation"
 """STRING  the random id that ties this store to its database (`store.doctor`)."""

@@ -45,6 +45,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(name="adengine_fills", help="Slots answered, by outcome.", labels=("status", "reason")),
     Metric(name="adengine_degraded", help="Fill answers with a part of ours away, by level.", labels=("level",)),
     Metric(name="adengine_beacons", help="Beacons judged, by kind and verdict.", labels=("kind", "verdict")),
+    Metric(name="adengine_spool", help="Beacons kept on disk while the store is away.", labels=("outcome",)),
+    Metric(name="adengine_audits", help="Invariants that were checked, by verdict.", labels=("check", "verdict")),
     Metric(name="adengine_store_failures", help="Calls that the store did not answer in time.", labels=("caller",)),
     Metric(name="adengine_snapshots", help="Catalogue snapshots taken over or refused.", labels=("outcome",)),
     Metric(name="adengine_events_rolled_up", help="Events that the consumer has committed."),

@@ -32,13 +32,22 @@ DEFENCES = (
 )  # fmt: skip
 
 
-def assert_no_window_is_over(result: Result) -> None:
-    assert result.pages > 100 and all(len(result.shown[reader]) > 20 for reader in READERS), "the hammer hit nothing"
-    assert result.violations() == []
+def hit_enough(result: Result) -> bool:
+    return result.pages > 100 and all(len(result.shown[reader]) > 20 for reader in READERS)
+
+
+def assert_no_window_is_over(store_url: str, seconds: float, speed: int = 1) -> None:
+    """No run passes a cap, and the last one showed enough to say so: a run that showed little is run again, longer."""
+    for longer in range(1, TRIES + 1):
+        result = hammer(store_url, seconds=longer * seconds, seed=SEED, speed=speed)
+        assert result.violations() == []
+        if hit_enough(result):
+            return
+    raise AssertionError("the hammer hit nothing")
 
 
 def test_no_window_is_ever_over_its_cap(store_url: str) -> None:
-    assert_no_window_is_over(hammer(store_url, seconds=SHORT_S, seed=SEED, speed=FAST))
+    assert_no_window_is_over(store_url, SHORT_S, FAST)
 
 
 def test_a_saturating_run_ends_exactly_at_the_cap(store_url: str) -> None:
@@ -49,7 +58,7 @@ def test_a_saturating_run_ends_exactly_at_the_cap(store_url: str) -> None:
 
 @pytest.mark.proof
 def test_a_minute_of_hammering_passes_no_cap(store_url: str) -> None:
-    assert_no_window_is_over(hammer(store_url, seconds=LONG_S, seed=SEED))
+    assert_no_window_is_over(store_url, LONG_S)
 
 
 @pytest.mark.parametrize("defence", DEFENCES, ids=str)

@@ -156,7 +156,7 @@ def test_a_log_written_anew_keeps_every_living_record(store: Store) -> None:
     reserve(log, a_pick(20), now_s=NOW_S + HOLD_S + 1)
     assert store.read(("STRLEN", keys.reader_log(RID))) == [3 * 24]
     seen = log.peek(RID, now_s=NOW_S + HOLD_S + 1, view=1)
-    assert [int(record["creative"]) for record in seen.records] == [1, 16, 20]
+    assert [record.creative for record in seen.records] == [1, 16, 20]
     assert reserve(log, a_pick(16, (1, DAY_S, 1)), view=2, now_s=NOW_S + 100) == [-1]
 
 

@@ -32,11 +32,11 @@ def lines_of(media_type: str, file: str) -> list[tuple[int, bool]]:
 
 def test_the_three_formats_make_the_same_creatives(desk: Desk) -> None:
     campaign = desk.a_campaign()["id"]
-    document = desk.creative_document(campaign=campaign, lang="en", categories=["386", "1366"])
+    document = desk.creative_document(campaign=campaign, lang="en", categories=["386", "1366"], weight=2.5)
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(HEADER.split(","))
-    writer.writerow([campaign, document["landing_url"], "en", *(v["text"] for v in VARIANTS), "386|1366"])
+    writer.writerow([*HEADER.split(","), "weight"])
+    writer.writerow([campaign, document["landing_url"], "en", *(v["text"] for v in VARIANTS), "386|1366", "2.5"])
     files = {CSV: "\ufeff" + out.getvalue(), NDJSON: json.dumps(document) + "\n", JSON: json.dumps([document])}
     made = []
     for media_type, file in files.items():
@@ -44,7 +44,7 @@ def test_the_three_formats_make_the_same_creatives(desk: Desk) -> None:
         assert (answer.status, answer.body["accepted"], answer.body["rejected"]) == (200, 1, 0), answer.body
         made.append(desk("GET", f"/v1/creatives/{answer.body['results'][0]['id']}").body)
     assert all(creative | {"id": ""} == made[0] | {"id": ""} for creative in made)
-    assert made[0]["status"] == "draft" and made[0]["categories"] == ["386", "1366"]
+    assert made[0]["status"] == "draft" and made[0]["categories"] == ["386", "1366"] and made[0]["weight"] == 2.5
 
 
 def test_good_rows_are_stored_and_bad_ones_named_with_all_their_mistakes(desk: Desk) -> None:
@@ -227,3 +227,12 @@ def test_accepted_and_rejected_sum_up_to_the_rows(
 def test_every_format_is_documented(sqlite_desk: Desk) -> None:
     document = sqlite_desk.api.spec.to_dict()["paths"]["/v1/creatives:import"]["post"]
     assert set(document["requestBody"]["content"]) == set(FORMATS)
+
+
+@pytest.mark.parametrize("weight", ["0", "-1", "2,5", "1e3", "nan", "1_0", "one", "1001"])
+def test_a_weight_that_is_none_is_refused_by_name(desk: Desk, weight: str) -> None:
+    campaign = desk.a_campaign()["id"]
+    row = LINE.replace("cmp_1", campaign) + f',"{weight}"'
+    answer = send(desk, f"{HEADER},weight\n{row}", CSV)
+    (verdict,) = answer.body["results"]
+    assert [mistake["pointer"] for mistake in verdict["errors"]] == ["/weight"], verdict

@@ -198,3 +198,15 @@ def test_a_wrong_preview_is_refused(sqlite_desk: Desk, query: str) -> None:
     id_ = sqlite_desk.a_creative()["id"]
     refused = sqlite_desk("GET", f"/v1/creatives/{id_}/preview?{query}")
     assert (refused.status, refused.pointers) == (422, [f"?{query.split('=')[0]}"])
+
+
+def test_a_weight_is_changed_at_once_and_needs_no_review(desk: Desk) -> None:
+    creative = desk.an_approved()
+    path = f"/v1/creatives/{creative['id']}"
+    heavier = desk("PATCH", path, {"weight": 3}, If_Match=creative["etag"])
+    assert (heavier.status, heavier.body["weight"], heavier.body["status"]) == (200, 3.0, "approved")
+    assert heavier.body["version"] == creative["version"] and heavier.body["etag"] != creative["etag"]
+    same = desk("PATCH", path, {"weight": 3}, If_Match=heavier.body["etag"])
+    assert same.body["etag"] == heavier.body["etag"], "nothing was changed"
+    both = desk("PATCH", path, {"weight": 1, "lang": "de"}, If_Match=heavier.body["etag"])
+    assert (both.body["weight"], both.body["version"], both.body["status"]) == (1.0, creative["version"] + 1, "pending")

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from adengine.catalog.compile import DAY_S, LEAD_S, RETENTION_S_MIN, compile_snapshot
 from adengine.catalog.dimensions import DIMENSIONS, dimension
 from adengine.catalog.guards import Guard
-from adengine.catalog.nouns import Facts, Level, Targeting, Tier
-from adengine.catalog.snapshot import DAY_S, LEAD_S, RETENTION_S_MIN, Snapshot, compile_snapshot
-from adengine.serving.eligibility import Eligibility, survivors
+from adengine.catalog.nouns import Facts, Level, Rotation, Targeting, Tier
+from adengine.catalog.snapshot import Snapshot
+from adengine.serving.eligibility import targeting
+from adengine.serving.hurdles import survivors
 from tests.builders import NOW_S, a_cap, a_catalogue, a_creative, a_flight, a_site, a_snapshot, among
 
 
@@ -144,6 +147,23 @@ def test_a_dimension_is_added_by_one_row() -> None:
     snapshot = compile_snapshot(a_catalogue(*flights), NOW_S, (*DIMENSIONS, moods))
     in_joy = Facts(slot="article-header", position="header", further={"moods": ("joy",)})
     for facts, expected in ((in_joy, {1, 3}), (replace(in_joy, further={}), {2, 3})):
-        hurdles = list(Eligibility(snapshot, NOW_S).targeting(facts))
+        hurdles = list(targeting(snapshot, replace(facts, now_s=NOW_S)))
         assert "mood" in {hurdle.detail for hurdle in hurdles}
-        assert set(snapshot.candidates.flight[survivors(hurdles)].tolist()) == expected
+        assert set(snapshot.candidates.flight[survivors(hurdles, np.arange(3))].tolist()) == expected
+
+
+def test_weights_of_creatives_hold_in_weighted_campaigns_alone() -> None:
+    creatives = (a_creative(1, weight=3.0), a_creative(2, campaign=2, weight=3.0))
+    flights = (a_flight(1), a_flight(2, campaign=2, rotation=Rotation.EVEN))
+    assert a_snapshot(*flights, creatives=creatives).candidates.creative_weight.tolist() == [3.0, 1.0]
+
+
+def test_a_sequence_is_kept_in_the_readers_log_without_being_guarded() -> None:
+    creatives = tuple(a_creative(n, campaign=n) for n in (1, 2, 3))
+    flights = (
+        a_flight(1, caps=(a_cap(),)),
+        a_flight(2, campaign=2, rotation=Rotation.SEQUENTIAL),
+        a_flight(3, campaign=3),
+    )
+    snapshot = a_snapshot(*flights, creatives=creatives)
+    assert snapshot.guarded.tolist() == [True, False, False] and snapshot.logged.tolist() == [True, True, False]

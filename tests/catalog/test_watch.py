@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from adengine.catalog.load import MAC_BYTES, rows_of, save_rows, saved_rows
+from adengine.catalog.load import rows_of
 from adengine.catalog.nouns import Level, Scope, Tier
+from adengine.catalog.pressed import MAC_BYTES
 from adengine.catalog.rows import catalogue_of
+from adengine.catalog.shelf import Shelf
 from adengine.catalog.tables import catalogue_version, flights
-from adengine.catalog.watch import SAVED, SnapshotWatcher
+from adengine.catalog.watch import SnapshotWatcher
 from adengine.errors import Unsafe
 from adengine.places import Gazetteer
 from adengine.store import sql
@@ -29,7 +31,7 @@ def watching(tmp_path: Path) -> Iterator[Open]:
     started: list[SnapshotWatcher] = []
 
     def start(engine: sa.Engine, key: bytes = KEY, clock: Callable[[], float] = lambda: NOW_S) -> SnapshotWatcher:
-        watcher = SnapshotWatcher(engine, tmp_path, key, poll_ms=POLL_MS, clock=clock)
+        watcher = SnapshotWatcher(engine, Shelf(tmp_path / "shelf", key), poll_ms=POLL_MS, clock=clock)
         watcher.start()
         started.append(watcher)
         return watcher
@@ -118,7 +120,7 @@ def test_an_edit_shows_in_every_worker(desk: Desk, watching: Open) -> None:
 
 
 def test_a_worker_shows_its_own_edit_at_once(sqlite_desk: Desk, tmp_path: Path) -> None:
-    watcher = SnapshotWatcher(sqlite_desk.engine, tmp_path, KEY, poll_ms=10_000, clock=lambda: NOW_S)
+    watcher = SnapshotWatcher(sqlite_desk.engine, Shelf(tmp_path, KEY), poll_ms=10_000, clock=lambda: NOW_S)
     watcher.start()
     sqlite_desk.a_site()
     watcher.refresh()
@@ -169,17 +171,35 @@ def test_a_worker_without_database_and_file_has_no_snapshot(watching: Open, tmp_
 
 
 @pytest.mark.parametrize("at", [0, MAC_BYTES - 1, MAC_BYTES, -1])
+@pytest.mark.parametrize("kind", ["catalogue", "texts"])
 def test_a_saved_snapshot_with_any_byte_changed_is_refused(
-    at: int, sqlite_desk: Desk, watching: Open, tmp_path: Path
+    kind: str, at: int, sqlite_desk: Desk, watching: Open, tmp_path: Path
 ) -> None:
-    sqlite_desk.a_slot()
+    sqlite_desk.one_of_each()
     watching(sqlite_desk.engine).stop()
-    content = bytearray((tmp_path / SAVED).read_bytes())
+    (file,) = (tmp_path / "shelf").glob(f"*.{kind}")
+    content = bytearray(file.read_bytes())
     content[at] ^= 1
-    (tmp_path / SAVED).write_bytes(content)
+    file.write_bytes(content)
+    shelf = Shelf(tmp_path / "shelf", KEY)
     with pytest.raises(Unsafe):
-        saved_rows(tmp_path / SAVED, KEY)
+        shelf.open(shelf.current() or "")
     assert watching(away(tmp_path)).current() is None
+
+
+def test_of_several_saved_snapshots_the_newest_whole_one_is_taken(
+    sqlite_desk: Desk, watching: Open, tmp_path: Path
+) -> None:
+    sqlite_desk.key_for("manage")
+    watcher = watching(sqlite_desk.engine)
+    good = watcher.current()
+    sqlite_desk.a_site()
+    eventually(lambda: numbers(watcher)["sites"] == 1)
+    watcher.stop()
+    newest = tmp_path / "shelf" / (Shelf(tmp_path / "shelf", KEY).current() or "")
+    newest.write_bytes(newest.read_bytes()[:-1])
+    taken = watching(away(tmp_path)).current()
+    assert good is not None and taken is not None and taken.version == good.version
 
 
 def test_a_saved_snapshot_signed_with_another_secret_is_refused(
@@ -188,16 +208,6 @@ def test_a_saved_snapshot_signed_with_another_secret_is_refused(
     watching(sqlite_desk.engine).stop()
     assert watching(away(tmp_path), key=bytes(32)).current() is None
     assert watching(away(tmp_path)).current() is not None
-
-
-def test_what_is_saved_is_what_was_read(desk: Desk, tmp_path: Path) -> None:
-    desk.one_of_each()
-    rows = rows_of(desk.engine, NOW_S)
-    save_rows(tmp_path / "file", rows, KEY)
-    saved = saved_rows(tmp_path / "file", KEY)
-    assert saved is not None and catalogue_of(saved) == catalogue_of(rows)
-    assert (tmp_path / "file").stat().st_mode & 0o077 == 0, "others can read the digests of keys"
-    assert [path.name for path in tmp_path.glob(".file*")] == []
 
 
 def test_what_an_older_version_saved_has_the_defaults_of_newer_fields(sqlite_desk: Desk) -> None:
@@ -213,13 +223,15 @@ def test_what_an_older_version_saved_has_the_defaults_of_newer_fields(sqlite_des
 
 def test_the_file_is_written_only_when_something_changed(sqlite_desk: Desk, watching: Open, tmp_path: Path) -> None:
     watcher = watching(sqlite_desk.engine)
-    before = (tmp_path / SAVED).stat().st_mtime_ns
+    shelf = Shelf(tmp_path / "shelf", KEY)
+    before = shelf.stamp()
     watcher.refresh()
     watcher.refresh()
-    assert (tmp_path / SAVED).stat().st_mtime_ns == before
+    assert shelf.stamp() == before
     sqlite_desk.a_site()
     watcher.refresh()
-    assert (tmp_path / SAVED).stat().st_mtime_ns > before
+    assert shelf.stamp() != before
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "shelf").glob("*.*")), "digests of keys"
 
 
 def test_a_catalogue_that_cannot_be_compiled_is_refused_and_the_old_one_kept(sqlite_desk: Desk, watching: Open) -> None:
@@ -238,8 +250,9 @@ def test_a_catalogue_that_cannot_be_compiled_is_refused_and_the_old_one_kept(sql
 def bad_tier(engine: sa.Engine, tier: int) -> None:
     """What no edit through the API can do."""
     with sql.writing(engine) as connection:
-        connection.execute(sa.update(flights).values(tier=tier))
         connection.execute(sa.update(catalogue_version).values(version=catalogue_version.c.version + 1))
+        edit = sa.select(catalogue_version.c.version).scalar_subquery()
+        connection.execute(sa.update(flights).values(tier=tier, edit=edit))
 
 
 def test_flights_begin_and_end_while_nobody_edits_and_the_database_is_away(

@@ -114,6 +114,17 @@ def test_metrics_sum_up_over_workers_and_their_deaths(served: Engine) -> None:
     assert answered() == before + 20
 
 
+def test_wrong_rules_of_traffic_are_refused_at_start_and_named_by_the_doctor(folder_engine: Engine) -> None:
+    rules = folder_engine.folder / "wrong.toml"
+    rules.write_text('bots = "yes"\nblocked = ["10.0.0.0/33"]\n')
+    refused = run(folder_engine, "serve", ADENGINE_TRAFFIC_RULES=str(rules))
+    assert refused.returncode == 1 and "bots" in refused.stderr and "wrong.toml" in refused.stderr
+    folder_engine.start("serve")
+    assert "rules of invalid traffic, version" in run(folder_engine, "doctor").stdout
+    examined = run(folder_engine, "doctor", ADENGINE_TRAFFIC_RULES=str(rules))
+    assert examined.returncode == 1 and "BAD  traffic" in examined.stdout
+
+
 def test_the_data_directory_is_for_its_owner_alone(served: Engine) -> None:
     data = served.folder / "var"
     open_to_others = [path for path in [data, *data.iterdir()] if path.stat().st_mode & 0o077]
@@ -126,7 +137,9 @@ def test_a_stop_ends_everything_in_order_and_a_start_finds_it_again(folder_engin
     folder_engine.stop()
     assert folder_engine.process is not None
     assert folder_engine.process.returncode == 0
-    assert [event["child"] for event in events(folder_engine, "stopped")] == ["web", "pace", "consume", "valkey"]
+    assert [event["child"] for event in events(folder_engine, "stopped")] == [
+        "web", "keep", "pace", "consume", "compile", "valkey",
+    ]  # fmt: skip
     assert events(folder_engine, "killed") == []
     assert folder_engine.processes() == []
     assert secret.strip() not in folder_engine.log

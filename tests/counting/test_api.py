@@ -20,7 +20,8 @@ from adengine.counting.load import Landings
 from adengine.counting.metrics import Kind
 from adengine.counting.tokens import TokenReader
 from adengine.store.client import Store, connect
-from adengine.web import manners, openapi, problems
+from adengine.web import manners, metrics, openapi, problems
+from adengine.web.hot import HotFlask
 from tests import stores
 from tests.builders import a_creative, a_flight, a_snapshot
 from tests.counting.books import MINTER
@@ -31,12 +32,17 @@ LANDING = "https://sponsor.example/4"
 SHOWN = [Kind.IMPRESSION, Kind.VIEWABLE]
 
 
-def an_app(store: Store, engine: Engine, snapshot: Snapshot | None, now_s: int = NOW_S) -> flask.Flask:
-    app = flask.Flask("beacons", static_folder=None)
+def an_app(
+    store: Store, engine: Engine, snapshot: Snapshot | None, now_s: int = NOW_S, *, hot: bool = True
+) -> flask.Flask:
+    """hot: whether beacons go past Flask."""
+    app = HotFlask("beacons", static_folder=None)
     manners.install(app)
     problems.install(app)
     recorder = Recorder(store, TokenReader(a_ring()), lambda: snapshot, hold_s=60, clock=lambda: now_s)
     openapi.install(app).register_blueprint(api.blueprint(recorder, Landings(engine, lambda: snapshot)))
+    for beacon in api.hot_beacons(recorder) if hot else ():
+        app.add_hot_beacon(beacon)
     return app
 
 
@@ -45,9 +51,9 @@ def snapshot() -> Snapshot:
     return a_snapshot(a_flight(3), creatives=(a_creative(4, version=5),))
 
 
-@pytest.fixture
-def client(valkey: Store, sqlite_engine: Engine, snapshot: Snapshot) -> FlaskClient:
-    return an_app(valkey, sqlite_engine, snapshot).test_client()
+@pytest.fixture(params=[True, False], ids=["hot", "flask"])
+def client(request: pytest.FixtureRequest, valkey: Store, sqlite_engine: Engine, snapshot: Snapshot) -> FlaskClient:
+    return an_app(valkey, sqlite_engine, snapshot, hot=request.param).test_client()
 
 
 def path(kind: Kind, **served: Any) -> str:
@@ -93,10 +99,10 @@ def test_an_image_tag_gets_the_same_image_whatever_was_decided(client: FlaskClie
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_head_counts_nothing(client: FlaskClient, valkey: Store, kind: Kind) -> None:
+def test_head_does_not_count(client: FlaskClient, valkey: Store, kind: Kind) -> None:
     answer = client.head(path(kind))
     assert answer.status_code == (302 if kind is Kind.CLICK else 204)
-    assert events(valkey) == []
+    assert [event.reason for event in events(valkey)] == ["head"]
 
 
 def test_beacons_are_counted_once_with_what_the_page_says(client: FlaskClient, valkey: Store) -> None:
@@ -196,3 +202,50 @@ def test_without_a_store_beacons_may_come_again_and_clicks_are_sent_on(
 def test_other_methods_are_refused_by_name(client: FlaskClient, kind: Kind, method: str) -> None:
     answer = client.open(path(kind), method=method)
     assert answer.status_code == 405 and "GET" in answer.headers["Allow"]
+
+
+QUERIES = ("", "v=2", "v=", "v=07", "v=999", "v=abc", "w=1", "v=1&v=2", "v=%31", "v=1234567890123")
+
+
+@pytest.mark.parametrize("kind", SHOWN)
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "OPTIONS"])
+def test_both_ways_answer_and_count_alike(
+    valkey: Store, sqlite_engine: Engine, snapshot: Snapshot, kind: Kind, method: str
+) -> None:
+    """Every query and token, as an image and not; the same answers, the same events, the same measures."""
+    told = {}
+    for hot in (True, False):
+        client = an_app(valkey, sqlite_engine, snapshot, hot=hot).test_client()
+        before = len(events(valkey))
+        counted = measured(kind, method)
+        answers = [
+            seen_by_client(
+                client.open(path(kind, request=20 + n + 50 * hot) + f"?{query}", method=method, headers=headers)
+            )
+            for n, query in enumerate(QUERIES)
+            for headers in ({}, {"Accept": "image/webp,*/*"}, {"Accept": "text/html"})
+        ]
+        seen = [(event.kind, event.variant, event.is_measurable) for event in events(valkey)[before:]]
+        answers += [seen_by_client(client.open(other, method=method)) for other in refused(kind)]
+        told[hot] = (answers, seen, measured(kind, method) - counted)
+    assert told[True] == told[False]
+
+
+def measured(kind: Kind, method: str) -> float:
+    series = metrics._series("adengine_requests", (PATHS[kind] + "<token>", method, "204"))
+    return float(series._value.get())
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_store_that_is_away_is_asked_once_by_the_hot_way(
+    sqlite_engine: Engine, snapshot: Snapshot, method: str
+) -> None:
+    """What may have been executed is not repeated; the answer is the view's 503."""
+    away = connect("redis://127.0.0.1:1", timeout_ms=20)
+    said = [
+        an_app(away, sqlite_engine, snapshot, hot=hot).test_client().open(path(Kind.IMPRESSION), method=method)
+        for hot in (True, False)
+    ]
+    assert away.round_trips == 2
+    assert [answer.status_code for answer in said] == [503, 503]
+    assert sorted(said[0].headers.keys()) == sorted(said[1].headers.keys())

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, insert, update
 
 from adengine.counting import audit
 from adengine.counting.audit import DAY_S, HOUR_S
 from adengine.counting.metrics import Kind, Metric
-from adengine.counting.tables import consumer_lease, dead_letter, flight_day, rollup, seen, stream_offset
+from adengine.counting.tables import consumer_lease, dead_letter, flight_day, reached, rollup, seen, stream_offset
 from adengine.store import keys
 from adengine.store.client import Store
 from tests.counting.books import a_consumer, a_fills_event, an_impression, append, damage, drain
@@ -88,6 +88,10 @@ PLANTED = {
         {"sums", "impressions"},
     ),
     "a flight's day too high": (update(flight_day).values(impressions=flight_day.c.impressions + 1), {"flights"}),
+    "a reader too many": (
+        insert(reached).values(flight=3, reader=b"somebody", impressions=4),
+        {"reach"},
+    ),
     "a lost dead letter": (dead_letter.delete(), {"kept"}),
     "an offset ahead of its stream": (update(stream_offset).values(last_ms=stream_offset.c.last_ms + 1), {"offsets"}),
     "an offset without the lease": (update(consumer_lease).values(fence=0), {"offsets"}),

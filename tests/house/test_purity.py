@@ -16,10 +16,12 @@ TOUCHES_THE_WORLD = {
     "api": "HTTP", "pages": "HTTP", "tables": "SQL tables", "claims": "the store", "client": "the store",
     "load": "files or the database", "watch": "a thread and the database",
     "consume": "a process", "audit": "both stores",
-    "lead": "a process",
+    "lead": "a process", "press": "a process", "shelf": "files", "pressed": "files",
     "stage": "stores and files of its own",
     "drive": "the stores of a simulation", "leases": "a lock between threads", "turns": "a lock between threads",
-    "sql": "the database", "ledger": "the database",
+    "sql": "the database", "ledger": "the database", "seals": "the database", "spool": "files",
+    "files": "files of a report",
+    "log": "a file of lines", "segments": "files, by DuckDB",
 }  # fmt: skip
 SLICES_OF_EDGES = {"store", "web", "console", "cli", "serve", "bench"}
 EDGES = {"__main__.py", "wiring.py", "settings.py", "demo.py"}

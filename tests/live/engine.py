@@ -18,6 +18,8 @@ from typing import Any
 from tests.eventually import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+TRAFFIC = Path(__file__).with_name("traffic.toml")
 
 
 class Engine:
@@ -28,7 +30,10 @@ class Engine:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         own = {k: v for k, v in os.environ.items() if not k.startswith("ADENGINE_")}
-        ours = {"ADENGINE_BIND": f"127.0.0.1:{self.port}", "ADENGINE_STORE_TIMEOUT_MS": "50", "PYTHONPATH": str(ROOT)}
+        ours = {
+            "ADENGINE_BIND": f"127.0.0.1:{self.port}", "ADENGINE_STORE_TIMEOUT_MS": "50", "PYTHONPATH": str(ROOT),
+            "ADENGINE_TRAFFIC_RULES": str(TRAFFIC),
+        }  # fmt: skip
         self.environ = own | ours | environ
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -100,7 +105,7 @@ class Engine:
     ) -> tuple[int, bytes, Message]:
         """(status, body, headers) of one request; no status raises.  path: absolute URLs are called as they are."""
         url = path if path.startswith("http") else self.url + path
-        request = urllib.request.Request(url, method=method, headers=headers)
+        request = urllib.request.Request(url, method=method, headers={"User-Agent": BROWSER} | headers)
         if key is not None:
             request.add_header("Authorization", f"Bearer {self.keys[key]}")
         if body is not None:

@@ -42,6 +42,14 @@ def pacer(engine: Engine) -> set[int]:
     return pids(engine, b"adengine", b"pace")
 
 
+def compiler(engine: Engine) -> set[int]:
+    return pids(engine, b"adengine", b"compile")
+
+
+def keeper(engine: Engine) -> set[int]:
+    return pids(engine, b"adengine", b"keep")
+
+
 def valkey(engine: Engine) -> set[int]:
     return {pid for pid in engine.processes() if b"valkey" in Path(f"/proc/{pid}/comm").read_bytes()}
 
@@ -52,6 +60,8 @@ PARTS: dict[str, Callable[[Engine], set[int]]] = {
     "a worker": web_workers,
     "the consumer": consumer,
     "the pacer": pacer,
+    "the keeper": keeper,
+    "the compiler": compiler,
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.eventually import eventually
-from tests.live.engine import Engine
+from tests.live.engine import BROWSER, Engine
 from tests.live.pages import delivered, settled
 
 pytestmark = pytest.mark.alone
@@ -30,7 +30,7 @@ LINE = """() => { const slot = document.querySelector('.spn'); const box = slot.
 
 @pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, user_agent=BROWSER)
     yield context
     context.close()
 
@@ -92,7 +92,7 @@ def test_reloading_beyond_the_cap_shows_the_house_line_and_says_why(page: Page) 
 
 def test_a_shown_line_is_counted_by_itself_without_scripts(demo: Engine, browser: Browser) -> None:
     before = settled(demo)["impressions"]
-    plain = browser.new_context(java_script_enabled=False)
+    plain = browser.new_context(java_script_enabled=False, user_agent=BROWSER)
     plain.new_page().goto(demo.url + QWIKET)
     eventually(lambda: delivered(demo)["impressions"] == before + 1, within_s=10)
     plain.close()

@@ -21,7 +21,9 @@ def test_make_run_in_a_fresh_clone_serves_its_first_fill(tmp_path: Path) -> None
     subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
     engine = Engine(clone)
     clean = {
-        k: v for k, v in engine.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL")
+        k: v
+        for k, v in engine.environ.items()
+        if k not in ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "ADENGINE_TRAFFIC_RULES")
     }
     log = (clone / "engine.log").open("ab")
     engine.process = subprocess.Popen(

@@ -17,7 +17,7 @@ BROWSER = "TellTaleBrowser/9.9"
 
 
 def test_a_thousand_fills_leave_no_reader_key_address_or_user_agent(tmp_path: Path) -> None:
-    engine = Engine(tmp_path / "engine", ADENGINE_WORKERS="1")
+    engine = Engine(tmp_path / "engine", ADENGINE_WORKERS="1", ADENGINE_DECISION_SAMPLE="1")
     engine.start()
     try:
         seen = 0

@@ -10,10 +10,13 @@ from sqlalchemy import Engine
 
 from adengine import places, topics
 from adengine.counting.metrics import Kind
+from adengine.learning.cells import EVERYWHERE
+from adengine.learning.learnt import Learnt
 from adengine.pacing.claims import LEAD_MS, PacingStore
 from adengine.pacing.lead import CONTROL_S, Pacer
 from adengine.pacing.leases import horizon_s
 from adengine.pacing.sheet import OPEN, REACHED, Sheet
+from adengine.pacing.student import EDITED_S, RELEARN_S
 from adengine.pacing.watch import PaceWatcher
 from adengine.places import Gazetteer
 from adengine.store import keys
@@ -71,6 +74,50 @@ def test_the_leader_publishes_what_was_counted(store: Store, engine: Engine, gaz
     last = the_sheet(store)
     assert last.number > first.number and last.flags[0] & REACHED and not last.flags[0] & OPEN
     assert last.tau_s >= NOW_S and last.left.tolist() == [0]
+
+
+def test_the_leader_learns_what_is_clicked_and_workers_take_it_up(
+    store: Store, engine: Engine, gazetteer: Gazetteer
+) -> None:
+    """On a thread of its own; anew at once after an edit, else every ten minutes."""
+    clock = Clock()
+    desk = Desk(engine, gazetteer)
+    campaign = desk.a_campaign(rotation="optimise")
+    flight = booked(engine, gazetteer, campaign=campaign["id"], goal={"impressions": 10**6})
+    creatives = [int(desk.an_approved(campaign=campaign["id"])["id"][4:]) for _ in range(2)]
+    worker = PaceWatcher(PacingStore(store, HORIZON_S), monotonic=clock)
+    pacer = a_pacer(store, engine, gazetteer, "one", clock)
+
+    def learnt_anew() -> Learnt:
+        def taken_up() -> Learnt | None:
+            clock.now_s += 1
+            assert pacer.step()
+            worker.round()
+            learnt = worker.learnt()
+            return learnt if learnt.number > before else None
+
+        before = worker.learnt().number
+        return eventually(taken_up, within_s=10)
+
+    first = learnt_anew()
+    assert first.chances[EVERYWHERE] == pytest.approx(dict.fromkeys(creatives, 0.5), abs=0.15) and not first.worths
+    one, two = creatives
+    seen = {"flight": flight, "version": 1, "topic": 0, "place": 0}
+    events = [
+        beacon_event(body_of(kind, request=1000 * creative + n, creative=creative, **seen), at_s=NOW_S)
+        for creative, kind, number in ((one, Kind.IMPRESSION, 300), (two, Kind.IMPRESSION, 300), (two, Kind.CLICK, 60))
+        for n in range(number)
+    ]
+    append(store, *events)
+    drain(a_consumer(store, engine, clock=clock))
+    clock.now_s += 300
+    assert pacer.step() and worker.learnt() is first, "not yet time to learn again"
+    clock.now_s += RELEARN_S
+    last = learnt_anew()
+    assert last.chances[EVERYWHERE][two] > 0.9 and set(last.worths[EVERYWHERE]) == {int(campaign["id"][4:])}
+    desk.an_approved(campaign=campaign["id"])
+    clock.now_s += EDITED_S
+    assert len(learnt_anew().chances[EVERYWHERE]) == 3
 
 
 def test_an_edit_is_taken_up_at_the_next_step(valkey: Store, sqlite_engine: Engine, gazetteer: Gazetteer) -> None:

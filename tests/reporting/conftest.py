@@ -13,6 +13,7 @@ from adengine.catalog.nouns import Key, Scope
 from adengine.reporting import api
 from adengine.reporting.dimensions import World
 from adengine.web import auth, manners, openapi, pages, problems
+from adengine.wiring import ADVICE
 from tests.builders import a_key
 from tests.reporting.books import NOW_S, write_catalogue
 
@@ -22,6 +23,7 @@ KEYS = {
     "manage": a_key(scopes=(Scope.MANAGE,), site=None),
     "advertise": a_key(scopes=(Scope.ADVERTISE,), site=None, advertiser=2),
     "site": a_key(scopes=(Scope.REPORT,), site=2),
+    "admin": a_key(id=9, name="the bookkeeper", scopes=(Scope.ADMIN,), site=None),
     "fill": a_key(scopes=(Scope.FILL,), site=None),
 }
 
@@ -48,7 +50,7 @@ def a_client(engine: Engine, gazetteer: places.Gazetteer) -> FlaskClient:
     problems.install(app)
     keys: dict[bytes, Key] = {auth.digest(name): key for name, key in KEYS.items()}
     auth.install(app, keys.get)
-    blueprint = api.blueprint(engine, gazetteer, topics.load(), clock=lambda: NOW_S)
+    blueprint = api.blueprint(engine, gazetteer, topics.load(), advice=ADVICE, clock=lambda: NOW_S)
     registered = openapi.install(app)
     registered.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint(registered))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
@@ -90,6 +92,29 @@ def test_csv_has_the_rows_and_runs_no_formula(client: FlaskClient, sqlite_engine
         ["", "", "2", "0.0"],
         ["cmp_1", "'=Campaign 1", "3", "0.0"],
     ]
+
+
+def test_ndjson_and_parquet_have_the_rows_with_their_types(
+    client: FlaskClient, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    write_rollups(
+        sqlite_engine, a_cell(n=3), a_cell(Metric.CLICK, n=1), a_cell(Metric.EMPTY, flight=0, creative=0, n=2)
+    )
+    asked = {"group_by": "day,campaign,version", "metrics": "impressions,clicks,ctr,empty"}
+    rows = report(client, **asked)["rows"]
+    lines = report(client, **asked, format="ndjson")
+    assert lines.content_type == "application/x-ndjson"
+    assert [json.loads(line) for line in lines.text.splitlines()] == rows
+    parquet = report(client, **asked, format="parquet")
+    assert parquet.headers["Content-Disposition"] == 'attachment; filename="delivery.parquet"'
+    path = tmp_path / "report.parquet"
+    path.write_bytes(parquet.data)
+    read = duckdb.sql(f"SELECT * FROM '{path}'")
+    assert [dict(zip(read.columns, row, strict=True)) for row in read.fetchall()] == rows
+    assert dict(zip(read.columns, map(str, read.types), strict=True)) == {
+        "day": "VARCHAR", "campaign": "VARCHAR", "campaign_name": "VARCHAR", "version": "BIGINT",
+        "impressions": "BIGINT", "clicks": "BIGINT", "ctr": "DOUBLE", "empty": "BIGINT",
+    }  # fmt: skip
 
 
 def test_every_mistake_is_a_pointer_of_one_problem(client: FlaskClient) -> None:

@@ -238,6 +238,33 @@ def test_rows_stand_in_order(sqlite_engine: Engine, world: World) -> None:
     ]
 
 
+@pytest.mark.parametrize("group_by", ["city", "region,day", "day,city,flight", "flight"])
+def test_small_places_stand_together_and_totals_stay_what_they_are(
+    sqlite_engine: Engine, world: World, group_by: str
+) -> None:
+    write_catalogue(sqlite_engine)
+    towns = [world.gazetteer.resolve(town).place for town in MINNESOTA_TOWNS]
+    places = [town.id for town in towns if town is not None]
+    write_rollups(
+        sqlite_engine,
+        *(a_cell(place=place, n=n) for place, n in zip(places, (9, 3, 40), strict=True)),
+        a_cell(Metric.CLICK, place=places[0], n=1),
+    )
+    given = {"from": ["2025-09-01"], "to": ["2025-09-30"], "group_by": [group_by], "metrics": ["impressions,clicks"]}
+    asked = parse(given, world, NOW_S)
+    question = question_of(asked, advertiser=None, site=None)
+    read = load.load(sqlite_engine, question).parts
+    open_, closed = report_of(asked, question, read, world), report_of(asked, question, read, world, small_cells=10)
+    assert open_.totals == closed.totals
+    assert all(closed.totals[name] == sum(row[name] for row in closed.rows) for name in closed.totals)
+    if "city" in group_by:
+        few = [row for row in closed.rows if row["city"] == "few"]
+        assert [(row["impressions"], row["clicks"], row["city_name"]) for row in few] == [(12, 1, "fewer than 10 each")]
+        assert len(closed.rows) == 2 and len(open_.rows) == 3
+    else:
+        assert closed.rows == open_.rows
+
+
 def test_ratios_come_from_sums_and_never_from_ratios(sqlite_engine: Engine, world: World) -> None:
     write_catalogue(sqlite_engine)
     some = [(1, Metric.IMPRESSION, 10), (1, Metric.CLICK, 5), (2, Metric.IMPRESSION, 90), (3, Metric.CLICK, 1)]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from adengine.catalog.snapshot import Candidates
+from adengine.catalog.sparse import Words
 
 HOUSE = 3
 PLAIN = {
@@ -32,20 +33,23 @@ def a_book(*several: dict[str, Any]) -> Candidates:
     def column(name: str, kind: type) -> np.ndarray:
         return np.array([row[name] for row in rows], kind)
 
+    flight_row = np.unique(column("flight", np.int64), return_inverse=True)[1].astype(np.int32)
     return Candidates(
-        flight_row=np.unique(column("flight", np.int64), return_inverse=True)[1].astype(np.int32),
+        flight_row=flight_row,
         creative_row=np.arange(len(rows), dtype=np.int32),
         rank=(column("tier", np.int16) * 16 + column("priority", np.int16)).astype(np.int16),
         house=column("tier", np.int64) == HOUSE,
         flight=column("flight", np.int64),
         creative=column("creative", np.int64),
+        campaign=column("flight", np.int64),
         advertiser=column("advertiser", np.int64),
         flight_weight=column("weight", np.float64),
         creative_weight=column("creative_weight", np.float64),
         whole_page=column("roadblock", object) == "all",
         companion=column("roadblock", object) == "companion",
-        labels=tuple(tuple(flights[flight]["labels"]) for flight in sorted(flights)),
-        categories=tuple(tuple(row["categories"]) for row in rows),
+        first=np.searchsorted(flight_row, np.arange(len(flights) + 1)),
+        labels=Words.of([flights[flight]["labels"] for flight in sorted(flights)]),
+        categories=Words.of([row["categories"] for row in rows]),
     )
 
 

@@ -13,16 +13,20 @@ from flask.testing import FlaskClient
 
 from adengine import topics
 from adengine.caps.claims import Confirmation, ReaderLog
+from adengine.catalog.compile import compile_snapshot
 from adengine.catalog.nouns import Flight, Key, Scope
-from adengine.catalog.snapshot import Snapshot, compile_snapshot
+from adengine.catalog.snapshot import Snapshot
 from adengine.counting.events import Fill, read_event
 from adengine.counting.keyring import key_ring
 from adengine.counting.metrics import Kind
 from adengine.counting.tokens import PURPOSE, Served, TokenMinter, TokenReader
+from adengine.learning.learnt import NOTHING
 from adengine.pacing.leases import Leases
 from adengine.pacing.sheet import empty
+from adengine.pacing.turns import Turns
 from adengine.serving import api
 from adengine.serving.fill import Filler
+from adengine.serving.outside import Outside, Terms
 from adengine.serving.pace import Paces
 from adengine.serving.readers import ReaderIds
 from adengine.serving.request import parse
@@ -60,7 +64,10 @@ class Kiosk:
         """How long a page may wait for the store; the machine is shared, so longer than in production."""
         self.sheet = empty()
         self.leases = Leases(time.monotonic)
-        self.paces = Paces(lambda: self.sheet, self.leases)
+        self.learnt = NOTHING
+        self.paces = Paces(lambda: self.sheet, self.leases, Turns(), lambda: self.learnt)
+        self.forgotten: list[tuple[bytes, int]] = []
+        """Who was, by the API."""
         self.round_trips = 0
         """What the last page cost."""
         self._requests = count(1)
@@ -74,18 +81,17 @@ class Kiosk:
     @property
     def filler(self) -> Filler:
         return Filler(
-            snapshots=self,
-            reader_log=self.log,
-            reader_ids=self.reader_ids,
+            outside=Outside(
+                snapshots=self,
+                reader_log=self.log,
+                reader_ids=self.reader_ids,
+                paces=self.paces,
+                monotonic=time.monotonic,
+            ),
             minter=self.minter,
             gazetteer=self.gazetteer,
             taxonomy=self.taxonomy,
-            base_url=BASE_URL,
-            hold_s=HOLD_S,
-            store_timeout_ms=self.patience_ms,
-            monotonic=time.monotonic,
-            paces=self.paces,
-            store_ms=2 * self.patience_ms,
+            terms=Terms(BASE_URL, HOLD_S, self.patience_ms, 2 * self.patience_ms),
         )
 
     def client(self, *, hot: bool = True) -> FlaskClient:
@@ -104,7 +110,8 @@ class Kiosk:
         documented = openapi.install(app)
         clock = lambda: self.now_s  # noqa: E731
         route = api.FillRoute(self.filler, self, clock)
-        documented.register_blueprint(api.blueprint(route, self, self.log, self.reader_ids, clock))
+        told = lambda rid, now_s: self.forgotten.append((rid, now_s))  # noqa: E731
+        documented.register_blueprint(api.blueprint(route, self, self.log, self.reader_ids, clock, forgotten=told))
         if hot:
             app.add_hot_route(api.hot_route(route))
         return app, documented
@@ -131,7 +138,7 @@ class Kiosk:
         before = self.store.round_trips
         asked = parse(orjson.dumps(body))
         request = request_ids.ulid(self.now_s * 1000, next(self._requests).to_bytes(10, "big"))
-        answer = self.filler.fill(asked, self.key, api.moment_of(asked, self.now_s, request))
+        answer = self.filler.fill(asked, self.key, api.moment_of(asked, self.now_s, request)).document
         self.round_trips = self.store.round_trips - before
         return answer
 

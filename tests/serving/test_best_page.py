@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,11 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
+from adengine.catalog.sparse import Words
 from adengine.serving.optimiser import Option, is_feasible, solve, total
-from adengine.serving.page import allocate
+from adengine.serving.page import allocate, seat
+from adengine.serving.rivals import Rivals
+from adengine.serving.slates import Drawn
 from tests.serving.books import a_book, by_class
 from tests.serving.brute import Question, best, is_as_good
 
@@ -62,6 +66,24 @@ def test_no_page_of_at_most_four_slots_and_eight_candidates_is_better(question: 
     assert all(row is None or row in question.eligible[slot] for slot, row in enumerate(page))
     assert page in set(question.pages()), "a page that the rules do not allow"
     event("clash" if question.scores is None else "scored")
+    assert is_as_good(question.value(page, question.worths()), best(question))
+
+
+@given(question=questions())
+@settings(max_examples=500, deadline=None)
+def test_where_only_owners_clash_the_shorter_search_is_as_good(question: Question) -> None:
+    """The same pages without labels, categories, companions and roadblocks."""
+    book = question.book
+    no = np.zeros(len(book), bool)
+    nothing = Words.of([()] * len(book))
+    plain = replace(book, labels=nothing, categories=nothing, whole_page=no, companion=no)
+    question = replace(question, book=plain, exclusive=tuple({"advertiser"} & set(question.exclusive)))
+    rivals = Rivals(plain, question.exclusive)
+    assert rivals.only_owners
+    slates = {n: Drawn(plain, rows, question.seed, n, question.scores) for n, rows in enumerate(question.eligible)}
+    weights = question.weights or [1.0] * len(question.eligible)
+    page = tuple(seat(plain, rivals, slates, [None] * len(question.eligible), weights))
+    assert page in set(question.pages()), "a page that the rules do not allow"
     assert is_as_good(question.value(page, question.worths()), best(question))
 
 

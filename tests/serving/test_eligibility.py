@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adengine import topics
+from adengine.catalog.compile import compile_snapshot
 from adengine.catalog.dimensions import DIMENSIONS
 from adengine.catalog.nouns import Among, Facts, Flight, Targeting
-from adengine.catalog.snapshot import Snapshot, compile_snapshot
-from adengine.serving.eligibility import Eligibility, Hurdle, furthest_reason, refusals, survivors
+from adengine.catalog.snapshot import Snapshot
+from adengine.serving.eligibility import Room, excluding, targeting
+from adengine.serving.hurdles import ByCreative, furthest_reason, refusals, survivors
 from adengine.serving.request import SlotAsked
 from adengine.texts import FONT_CLASSES, longest_that_fits
 from tests.builders import NOW_S, a_catalogue, a_creative, a_flight, a_slot, a_snapshot, among
@@ -23,8 +25,12 @@ SPORTS, FANTASY = "483", "508"
 
 
 def flights_admitted(snapshot: Snapshot, facts: Facts, now_s: int = NOW_S) -> set[int]:
-    rows = survivors(list(Eligibility(snapshot, now_s).targeting(facts)))
+    rows = survivors(list(targeting(snapshot, replace(facts, now_s=now_s))), everybody(snapshot))
     return set(snapshot.candidates.flight[rows].tolist())
+
+
+def everybody(snapshot: Snapshot) -> np.ndarray:
+    return np.arange(len(snapshot.candidates))
 
 
 def in_remer(**facts: object) -> Facts:
@@ -91,13 +97,16 @@ def test_what_no_flight_targets_is_not_worked_out() -> None:
     devices = next(row for row in DIMENSIONS if row.name == "devices")
     flight = a_flight(targeting=Targeting(further={"devices": among("phone")}))
     snapshot = compile_snapshot(a_catalogue(flight), NOW_S, (*rows, devices))
-    hurdles = list(Eligibility(snapshot, NOW_S).targeting(in_remer(user_agent="curl/8.5.0")))
-    assert [(hurdle.detail, hurdle.passes.tolist()) for hurdle in hurdles] == [("device", [False]), (None, [True])]
+    hurdles = list(targeting(snapshot, in_remer(user_agent="curl/8.5.0", now_s=NOW_S)))
+    assert [(hurdle.detail, hurdle.passes(everybody(snapshot)).tolist()) for hurdle in hurdles] == [
+        ("device", [False]),
+        (None, [True]),
+    ]
 
 
 def test_nobody_matches_in_an_empty_catalogue() -> None:
-    hurdles = list(Eligibility(a_snapshot(), NOW_S).targeting(in_remer()))
-    assert furthest_reason(hurdles, np.ones(0, bool)) == "no_match"
+    hurdles = list(targeting(a_snapshot(), in_remer()))
+    assert furthest_reason(hurdles, np.empty(0, np.int64)) == "no_match"
 
 
 def test_a_flight_runs_from_its_first_second_to_before_its_last() -> None:
@@ -173,8 +182,13 @@ def test_a_creative_fits_exactly_when_the_chooser_finds_a_line(
     snapshot = a_snapshot(a_flight(), creatives=creatives)
     slot = a_slot(font=font)
     asked = SlotAsked(id="a", slot=slot.name, max_width_px=max_width_px, font_px=font_px, max_chars=max_chars)
-    hurdles = list(Eligibility(snapshot, NOW_S).fitting(asked, slot))
-    fits = hurdles[0].passes.tolist() if hurdles else [True] * len(creatives)
+    room = Room(asked, slot)
+    fits = room.creatives(snapshot).tolist()
+    assert [hurdle.passes(everybody(snapshot)).tolist() for hurdle in room.hurdles(snapshot)] == [fits] * bool(
+        room.limits
+    )
+    assert room.flights(snapshot).tolist() == [any(fits)]
+    assert not room.limits or [room.holds(snapshot, row) for row in range(len(creatives))] == fits
     assert fits == [
         longest_that_fits(
             creative.variants,
@@ -196,11 +210,11 @@ def test_the_page_may_exclude_advertisers_and_categories_with_all_below_them() -
         a_creative(id=n, campaign=n, advertiser=n, categories=categories)
         for n, categories in {1: (), 2: (FANTASY,), 3: ("150",), 4: ()}.items()
     )
-    eligibility = Eligibility(a_snapshot(*flights, creatives=creatives), NOW_S)
-    (hurdle,) = eligibility.excluding([4], frozenset({SPORTS}), TAXONOMY)
-    assert hurdle.passes.tolist() == [True, False, True, False]
-    (hurdle,) = eligibility.excluding([], frozenset({FANTASY}), TAXONOMY)
-    assert hurdle.passes.tolist() == [True, False, True, True]
+    snapshot = a_snapshot(*flights, creatives=creatives)
+    for advertisers, excluded, left in (([4], SPORTS, [0, 2]), ([], FANTASY, [0, 2, 3]), ([1], "150", [1, 3])):
+        hurdles = list(excluding(snapshot, advertisers, frozenset({excluded}), TAXONOMY))
+        assert survivors(hurdles, everybody(snapshot)).tolist() == left
+        assert [row for row in range(4) if all(hurdle.admits(row) for hurdle in hurdles)] == left
 
 
 MASKS = st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=5)
@@ -208,11 +222,13 @@ MASKS = st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, ma
 
 @given(masks=MASKS, among=st.lists(st.booleans(), min_size=5, max_size=5))
 def test_refusals_survivors_and_the_furthest_reason_tell_one_story(masks: list[list[bool]], among: list[bool]) -> None:
-    hurdles = [Hurdle(reason=f"reason-{n}", passes=np.array(mask)) for n, mask in enumerate(masks)]
-    first = refusals(hurdles, 5)
-    assert survivors(hurdles).tolist() == [row for row in range(5) if first[row] == len(hurdles)]
+    flights = [a_flight(n, campaign=n, advertiser=n) for n in range(5)]
+    candidates = a_snapshot(*flights).candidates
+    hurdles = [ByCreative(candidates, f"reason-{n}", np.array(mask)) for n, mask in enumerate(masks)]
+    first = refusals(hurdles, np.arange(5))
+    assert survivors(hurdles, np.arange(5)).tolist() == [row for row in range(5) if first[row] == len(hurdles)]
     got = [int(first[row]) for row in range(5) if among[row]]
-    reason = furthest_reason(hurdles, np.array(among))
+    reason = furthest_reason(hurdles, np.flatnonzero(among))
     if not got:
         assert reason == "reason-0"
     else:

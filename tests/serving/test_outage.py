@@ -12,7 +12,7 @@ import pytest
 
 from adengine.catalog.nouns import Tier, Without
 from adengine.places import Gazetteer
-from adengine.serving.fill import STORE_MS
+from adengine.serving.outside import STORE_MS
 from adengine.store.client import connect
 from tests import stores
 from tests.builders import a_cap, a_flight

@@ -10,6 +10,8 @@ import pytest
 
 from adengine.catalog.nouns import Goal, Roadblock, Tier, Unit
 from adengine.counting.tokens import LEASE_WINDOW_S
+from adengine.learning.cells import EVERYWHERE, Cell
+from adengine.learning.learnt import Learnt
 from adengine.pacing.claims import Lot
 from adengine.pacing.leases import Account
 from adengine.pacing.sheet import OPEN, REACHED
@@ -151,3 +153,25 @@ def test_a_goal_that_is_reached_says_so(kiosk: Open) -> None:
     shop = kiosk(a_flight(1, goal=GOAL))
     shop.sheet = a_sheet(flags=REACHED)
     assert shop()["fills"][0]["reason"] == "goal_reached"
+
+
+def test_who_is_clicked_more_on_pages_like_this_one_asks_for_them_more_strongly(kiosk: Open) -> None:
+    """n = 400 pages; equal scores elsewhere, worths of 3 and 0.5 here: 25 times the noise of a lot between them."""
+    shop = kiosk(*clicked(1, 2))
+    shop.sheet = a_sheet(1, 2, score=2.0)
+    place = shop.gazetteer.resolve("Minnesota").place
+    assert place is not None
+    shop.learnt = Learnt(number=1, worths={Cell(0, place.id): {1: 0.5, 2: 3.0}})
+    here = Counter(flights_of(shop(preview=True, place="Remer,MN"))[0] for _ in range(400))
+    elsewhere = Counter(flights_of(shop(preview=True, place="Paris, FR"))[0] for _ in range(400))
+    assert here == {2: 400} and 120 < elsewhere[1] < 280
+    shop.learnt = Learnt(number=2, worths={Cell(0, place.id): {1: 3.0, 2: 0.5}})
+    assert flights_of(shop(preview=True, place="Remer,MN")) == [1], "what is learnt anew holds at once"
+
+
+def test_a_flight_that_is_worth_nothing_here_waits_for_better_pages(kiosk: Open) -> None:
+    shop = kiosk(*clicked(1))
+    shop.sheet = a_sheet(score=0.0)
+    shop.learnt = Learnt(number=1, worths={EVERYWHERE: {1: 0.0}})
+    fill = shop(preview=True)["fills"][0]
+    assert fill["reason"] == "paced_out"

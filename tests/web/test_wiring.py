@@ -28,6 +28,8 @@ PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 OPEN = {
     "/", "/demo", "/docs", "/openapi.json", "/livez", "/readyz", "/metrics", "/problems/", "/problems/<name>",
     "/static/slot.css", "/static/demo.css", "/static/demo.js", "/static/web/<path:filename>",
+    "/reports", "/reports/campaign", "/methodology", "/static/reports/reports.css", "/static/reports/common.js",
+    "/static/reports/builder.js", "/static/reports/campaign.js",
     "/v1/places", "/v1/places/about", "/v1/topics", "/v1/i/<token>", "/v1/v/<token>", "/v1/c/<token>",
 }  # fmt: skip
 """What answers without a key; everything else asks for one."""
@@ -79,7 +81,7 @@ def test_an_app_comes_up_without_its_store(wanted: Settings) -> None:
 
 def test_an_app_comes_up_without_its_database_on_the_last_good_catalogue(wanted: Settings, app: flask.Flask) -> None:
     filled(app)
-    eventually(lambda: (wanted.data_dir / "catalogue.last").exists())
+    eventually(lambda: (wanted.data_dir / "catalogues" / "current").exists())
     without = replace(wanted, database_url=f"sqlite:///{wanted.data_dir / 'gone.sqlite3'}")
     with running(without) as orphan:
         answer = filled(orphan)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -21,11 +22,12 @@ from adengine.web.json_strict import BOM, parse
 
 ROWS_MAX = 10_000
 FIELD_BYTES_MAX = 65_536
-FIELDS = ("campaign", "landing_url", "lang", "categories")
+FIELDS = ("campaign", "landing_url", "lang", "categories", "weight")
 NEEDED = ("campaign", "landing_url", "brand")
 ROLES = ("brand", "short", "long")
 """Columns of these names are variants; others are spelled `variant:<role>`. Their order is the order of widths."""
 VARIANT = "variant:"
+NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]{1,10})?")
 BETWEEN_CATEGORIES = "|"
 
 
@@ -129,8 +131,15 @@ def _document(cells: Mapping[str, str], roles: Mapping[str, str]) -> dict[str, A
     document: dict[str, Any] = {name: cells[name] for name in FIELDS if cells.get(name)}
     if "categories" in document:
         document["categories"] = [word.strip() for word in document["categories"].split(BETWEEN_CATEGORIES)]
+    if "weight" in document:
+        document["weight"] = _number(document["weight"])
     document["variants"] = [{"role": role, "text": cells[name]} for name, role in roles.items() if cells[name]]
     return document
+
+
+def _number(cell: str) -> float | str:
+    """What is no number is left for the form to refuse."""
+    return float(cell) if NUMBER.fullmatch(cell) else cell
 
 
 def _bytes(cell: str) -> int:

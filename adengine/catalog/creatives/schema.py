@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from adengine.catalog.documents import Document
-from adengine.catalog.fields import Bounded, Instant, Line, Patterned, Ref, Strict, Whole, known
+from adengine.catalog.fields import Bounded, Instant, Line, Number, Patterned, Ref, Strict, Whole, known
 from adengine.catalog.nouns import State
 from adengine.catalog.schemas import standing
 from adengine.errors import Mistake
@@ -22,6 +22,9 @@ REASON_CHARS_MAX = 1000
 CATEGORIES_MAX = 20
 TEXT_FIELDS = ("landing_url", "lang", "variants", "categories")
 """What a version holds; changing one of these is what review is about."""
+STANDING_FIELDS = ("campaign", "weight")
+"""What stands beside all versions."""
+WEIGHT_MIN, WEIGHT_MAX = 0.001, 1000.0
 
 
 class LandingUrl(Bounded):
@@ -87,6 +90,14 @@ class CreativeIn(Document):
         metadata={"description": "The same message in growing widths; the first is the brand alone."},
     )
     categories = fields.List(Category(), load_default=list, validate=validate.Length(max=CATEGORIES_MAX))
+    weight = Number(
+        WEIGHT_MIN,
+        WEIGHT_MAX,
+        load_default=1.0,
+        metadata={
+            "description": "How often it is shown beside its siblings, where the campaign's rotation is weighted."
+        },
+    )
 
     def judge(self, given: Mapping[str, Any], current: Mapping[str, Any] | None) -> list[Mistake]:
         if "variants" not in given:
@@ -129,6 +140,7 @@ CreativeOut = Schema.from_dict(
         "lang": fields.String(required=True),
         "variants": fields.List(fields.Nested(VariantOut), required=True),
         "categories": fields.List(fields.String(), required=True),
+        "weight": fields.Float(required=True),
         "warnings": fields.List(fields.Nested(RemarkOut), required=True),
     },
     name="Creative",
@@ -148,7 +160,7 @@ def drafted(values: Mapping[str, Any]) -> dict[str, Any]:
 
     Measuring takes a millisecond; for many creatives do it before the transaction, for other edits wait for that.
     """
-    return {"campaign": values["campaign"], **text_of(values)}
+    return {name: values[name] for name in STANDING_FIELDS} | text_of(values)
 
 
 def text_of(values: Mapping[str, Any]) -> dict[str, Any]:

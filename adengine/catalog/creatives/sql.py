@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, tuple_, update
 
 from adengine.catalog import sql
-from adengine.catalog.creatives.schema import TEXT_FIELDS, drafted, says_the_same, text_of
+from adengine.catalog.creatives.schema import STANDING_FIELDS, TEXT_FIELDS, drafted, says_the_same, text_of
 from adengine.catalog.creatives.states import Standing, edited, step
 from adengine.catalog.nouns import Key, State
 from adengine.catalog.sql import Row
@@ -28,11 +28,12 @@ def add_all(connection: Connection, drafts: Sequence[Mapping[str, Any]], now_s: 
     made: list[int] = []
     for start in range(0, len(drafts), ROWS_PER_INSERT):
         some = drafts[start : start + ROWS_PER_INSERT]
-        rows = [{**_new(now_s), "campaign": draft["campaign"]} for draft in some]
+        edit = connection.execute(select(sql.THIS_EDIT)).scalar_one()
+        rows = [_new(now_s, edit) | {name: draft[name] for name in STANDING_FIELDS} for draft in some]
         query = insert(creatives).returning(creatives.c.id, sort_by_parameter_order=True)
         added = list(connection.execute(query, rows).scalars())
         texts = [
-            _version(id_, 1, State.DRAFT, {name: value for name, value in draft.items() if name != "campaign"}, now_s)
+            _version(id_, 1, State.DRAFT, _without_standing(draft), now_s)
             for id_, draft in zip(added, some, strict=True)
         ]
         connection.execute(insert(creative_versions), texts)
@@ -41,9 +42,12 @@ def add_all(connection: Connection, drafts: Sequence[Mapping[str, Any]], now_s: 
 
 
 def change(connection: Connection, row: Row, given: Mapping[str, Any], now_s: int) -> None:
-    """Writes the `given` values into a draft, or makes the next version of anything else."""
+    """Writes the `given` values: a weight at once, a text into a draft or into the next version of anything else."""
     new = {name: given[name] for name in TEXT_FIELDS if name in given}
+    weight = {"weight": given["weight"]} if given.get("weight", row["weight"]) != row["weight"] else {}
     if says_the_same(row, new):
+        if weight:
+            sql.touch(connection, "creative", row["id"], now_s, weight)
         return
     at, values = standing_of(row), {name: row[name] for name in TEXT_FIELDS} | new
     after = edited(at)
@@ -53,7 +57,7 @@ def change(connection: Connection, row: Row, given: Mapping[str, Any], now_s: in
     else:
         version = _version(row["id"], after.latest, after.state, text_of(values), now_s)
         connection.execute(insert(creative_versions).values(**version))
-    sql.touch(connection, "creative", row["id"], now_s, {"latest_version": after.latest})
+    sql.touch(connection, "creative", row["id"], now_s, {"latest_version": after.latest} | weight)
 
 
 def take_step(connection: Connection, row: Row, verb: str, key: Key, now_s: int, *, reason: str | None = None) -> None:
@@ -109,8 +113,12 @@ def standing_of(row: Row) -> Standing:
     )
 
 
-def _new(now_s: int) -> Row:
-    standing = {"created_at_s": now_s, "updated_at_s": now_s, "revision": 1}
+def _without_standing(draft: Mapping[str, Any]) -> Row:
+    return {name: value for name, value in draft.items() if name not in STANDING_FIELDS}
+
+
+def _new(now_s: int, edit: int) -> Row:
+    standing = {"created_at_s": now_s, "updated_at_s": now_s, "revision": 1, "edit": edit}
     return standing | {"paused": False, "latest_version": 1, "serving_version": None}
 
 

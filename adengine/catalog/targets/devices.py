@@ -7,7 +7,7 @@ A user agent says what it likes: an iPad that asks for desktop pages calls itsel
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import ua_parser
@@ -15,6 +15,15 @@ import ua_parser
 from adengine.catalog.nouns import Facts
 
 KINDS = ("phone", "tablet", "desktop", "tv", "console", "bot")
+EXAMPLES: Mapping[str, str] = {
+    "phone": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148",
+    "tablet": "Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X) Mobile/15E148",
+    "desktop": "Mozilla/5.0 (Windows NT 10.0; Win64; x64)",
+    "tv": "Mozilla/5.0 (Web0S; Linux/SmartTV)",
+    "console": "Mozilla/5.0 (PlayStation 5)",
+    "bot": "a crawler",
+}
+"""Of each kind a user agent that tells nothing else."""
 USER_AGENTS_KEPT = 4096
 """In the memory of a process, without anything of who sent them; a parse takes about 0.2 ms."""
 _SPIDER = "Spider"

@@ -1,0 +1,176 @@
+"""Where compiled catalogues lie: files that one process writes and all others map.
+
+    <folder>/current              the name of the newest catalogue
+    <folder>/<version>.catalogue  arrays, and {"version", "told", "texts": [name, length, digest]} (`pressed`)
+    <folder>/<name>.texts         the nouns' bytes, one after another; only ever appended to
+
+A catalogue is written beside its place and renamed into it, so that a reader sees the old one or the new one; one whose
+bytes were changed is refused.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hmac
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adengine.catalog import pressed
+from adengine.catalog.pressed import MAC_BYTES, Array, Bytes
+from adengine.errors import Unsafe
+
+CATALOGUE, TEXTS, CURRENT, LOCK = ".catalogue", ".texts", "current", "lock"
+KEPT_MAX, KEPT_BYTES = 64, 2**31
+"""Catalogues are kept for replays: so many, as long as they are not larger together; but always two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed:
+    """A compiled catalogue, mapped."""
+
+    version: int
+    told: Mapping[str, Any]
+    arrays: Mapping[str, Array]
+    texts: Bytes
+
+
+class Texts:
+    """The file that a writer appends nouns' bytes to."""
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        self.name = secrets.token_hex(8) + TEXTS
+        self.length = 0
+        self._digest = blake2b(key=key, digest_size=MAC_BYTES)
+        descriptor = os.open(folder / self.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._file = os.fdopen(descriptor, "wb")
+
+    def append(self, parts: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where each begins and ends."""
+        ends = self.length + np.cumsum([len(part) for part in parts], dtype=np.int64)
+        begins = np.append(self.length, ends[:-1]) if parts else ends
+        text = b"".join(parts)
+        self._file.write(text)
+        self._digest.update(text)
+        self.length += len(text)
+        return begins.astype(np.int64), ends
+
+    def told(self) -> list[Any]:
+        """As the head of a catalogue names it."""
+        self._file.flush()
+        return [self.name, self.length, self._digest.copy().hexdigest()]
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class Shelf:
+    """One for each reader or writer."""
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        """key: 32 bytes that sign what lies here; whoever reads it shares them."""
+        self._folder = folder
+        self._key = key
+        self._read: dict[str, tuple[Any, int, Bytes]] = {}
+        """Of texts: (running digest, how far it goes, the map)."""
+
+    @contextmanager
+    def writer(self) -> Iterator[bool]:
+        """Whether this is the only writer, as long as the context lasts."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._folder / LOCK).open("wb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def texts(self) -> Texts:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Texts(self._folder, self._key)
+
+    def put(self, version: int, told: Mapping[str, Any], arrays: Mapping[str, Array], texts: Texts) -> None:
+        """Makes it the current one, and drops the oldest."""
+        path = self.path(version)
+        draft = path.with_name(f".{path.name}")
+        pressed.write(draft, {"version": version, "told": told, "texts": texts.told()}, arrays, self._key)
+        draft.replace(path)
+        pointer = self._folder / f".{CURRENT}"
+        pointer.write_text(path.name)
+        pointer.replace(self._folder / CURRENT)
+        self._drop_oldest(path)
+
+    def current(self) -> str | None:
+        """The name of the newest; None if there is none."""
+        try:
+            return (self._folder / CURRENT).read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def names(self) -> list[str]:
+        """All that lie here: the current one, then by falling version."""
+        current = self.current()
+        others = sorted((path.name for path in self._folder.glob("*" + CATALOGUE)), reverse=True)
+        return [current, *(name for name in others if name != current)] if current is not None else others
+
+    def stamp(self) -> tuple[int, int]:
+        """Changes when another catalogue becomes the current one; quickly told."""
+        try:
+            found = (self._folder / CURRENT).stat()
+        except FileNotFoundError:
+            return 0, 0
+        return found.st_mtime_ns, found.st_ino
+
+    def path(self, version: int) -> Path:
+        return self._folder / f"{version:012d}{CATALOGUE}"
+
+    def open(self, name: str) -> Pressed:
+        """Raises `Unsafe` for one that is damaged, was changed or was signed with another key; or is not there."""
+        head, arrays = pressed.read(self._folder / name, self._key)
+        return Pressed(version=head["version"], told=head["told"], arrays=arrays, texts=self._texts(*head["texts"]))
+
+    def _texts(self, name: str, length: int, digest: str) -> Bytes:
+        """Only what was appended since this reader looked is read again."""
+        if not length:
+            return np.empty(0, np.uint8)
+        running, so_far, _ = self._read.get(name, (blake2b(key=self._key, digest_size=MAC_BYTES), 0, None))
+        if so_far > length:
+            running, so_far = blake2b(key=self._key, digest_size=MAC_BYTES), 0
+        try:
+            mapped = np.memmap(self._folder / name, np.uint8, "r", shape=(length,))
+        except (OSError, ValueError) as error:
+            raise Unsafe(f"{name} cannot be read: {error}") from error
+        running = running.copy()
+        running.update(mapped[so_far:].data)
+        if not hmac.compare_digest(running.hexdigest(), digest):
+            raise Unsafe(f"{name} was not written by this engine or was damaged; its catalogue is ignored")
+        self._read = {name: (running, length, mapped)}
+        return mapped
+
+    def _drop_oldest(self, newest: Path) -> None:
+        kept: list[Path] = []
+        size = 0
+        by_age = sorted(self._folder.glob("*" + CATALOGUE), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        for path in [newest, *(path for path in by_age if path != newest)]:
+            size += path.stat().st_size
+            if len(kept) < 2 or (len(kept) < KEPT_MAX and size <= KEPT_BYTES):
+                kept.append(path)
+            else:
+                path.unlink(missing_ok=True)
+        used = {_texts_of(path) for path in kept}
+        for path in self._folder.glob("*" + TEXTS):
+            if path.name not in used:
+                path.unlink(missing_ok=True)
+
+
+def _texts_of(path: Path) -> str:
+    return str(pressed.unsigned_head(path)["texts"][0])

@@ -1,0 +1,153 @@
+// A campaign's page: what it had so far, against its schedule, and by day, hour, line, place and topic. Live.
+import { askJson, byId, dayOf, element, plot, plotRows, say, shown, table, withKey, zone } from "./common.js";
+
+const form = byId("choice");
+const LIVE_MS = 4_000;
+const SLOW_MS = 60_000;
+const DAY_MS = 86_400_000;
+const COUNTS = ["impressions", "clicks", "ctr", "viewable_rate"];
+const TILES = ["impressions", "clicks", "ctr", "viewable_rate", "spend_micros", "invalid"];
+const NAMES = { viewable_rate: "viewability", spend_micros: "spend", reach: "readers reached", average_frequency: "times each" };
+let turn = 0;
+
+const campaign = () => form.elements.campaign.value;
+const tz = () => form.elements.tz.value || "UTC";
+
+function period(days) {
+  return [["from", dayOf(new Date(Date.now() - (days - 1) * DAY_MS), tz())], ["to", dayOf(new Date(Date.now() + DAY_MS), tz())], ["tz", tz()]];
+}
+
+function report(days, group, metrics = COUNTS) {
+  return askJson("/v1/reports/delivery", [...period(days), ["group_by", group], ["metrics", metrics.join(",")],
+    ["filter", `campaign:${campaign()}`]]);
+}
+
+async function tiles(mine) {
+  const totals = (await report(Number(form.elements.days.value), "", TILES)).totals;
+  const reach = await askJson("/v1/reports/reach", [["campaign", campaign()]]);
+  if (mine !== turn) return;
+  byId("tiles").replaceChildren(...Object.entries({ ...totals, reach: reach.reach, average_frequency: reach.average_frequency })
+    .map(([name, value]) => {
+      const made = element("div");
+      made.append(element("dt", NAMES[name] || name), element("dd", shown(name, value)));
+      return made;
+    }));
+  say(`All events up to ${reach.as_of || "now: none"} are in. Reach is of the whole campaign, the rest of the days shown.`);
+  const times = reach.frequency.map((each) => ({ times: each.times, readers: each.readers }));
+  byId("by-times").replaceChildren(table("How many readers saw it how often", ["times", "readers"], times));
+}
+
+async function overTime(id, group, days) {
+  const found = await report(days, group);
+  const place = byId(id);
+  const drawing = element("div");
+  drawing.setAttribute("aria-hidden", "true");
+  const scroll = scrolled(table(`By ${group}, ${tz()}`, [group, ...COUNTS], found.rows, found.totals), `By ${group}`);
+  place.replaceChildren(drawing, scroll);
+  plotRows(drawing, [group], ["impressions"], found.rows, tz());
+}
+
+async function byGroup(id, group) {
+  const found = await report(Number(form.elements.days.value), group);
+  found.rows.sort((one, other) => other.impressions - one.impressions);
+  const named = found.rows.map((row) => ({ ...row, [group]: (group === "topic" && row.topic_name) || row[group] || "not known" }));
+  byId(id).replaceChildren(scrolled(table(`By ${group}, most shown first`, [group, ...COUNTS], named.slice(0, 50), found.totals), `By ${group}`));
+}
+
+function scrolled(inner, label) {
+  const made = element("div", "", "scroll");
+  made.tabIndex = 0;
+  made.setAttribute("role", "region");
+  made.setAttribute("aria-label", `Table: ${label}`);
+  made.append(inner);
+  return made;
+}
+
+async function schedules() {
+  const flights = (await report(90, "flight", ["impressions"])).rows.map((row) => row.flight);
+  const made = [];
+  for (const flight of flights) {
+    let pacing;
+    try {
+      pacing = await askJson(`/v1/flights/${flight}/pacing`);
+    } catch (error) {
+      if (error.status === 403) { made.push(element("p", "This key may not read pacing; use one with the scope manage or advertise.", "note")); break; }
+      if (error.status === 404) continue;
+      throw error;
+    }
+    if (pacing.goal === null) continue;
+    made.push(...schedule(flight, pacing));
+  }
+  byId("schedules").replaceChildren(...(made.length ? made.map((each) => each.node || each) : [element("p", "No flight with a goal was shown in the last 90 days.", "note")]));
+  made.forEach((each) => each.draw && each.draw());
+}
+
+function schedule(flight, pacing) {
+  const title = element("h3", `${flight}: ${shown("", pacing.delivered)} of ${shown("", pacing.goal)} ${pacing.unit}, ${pacing.state.replaceAll("_", " ")}`);
+  const end = pacing.projected.delivered === null ? "" : ` It will end with about ${shown("", Math.round(pacing.projected.delivered))}.`;
+  const note = element("p", pacing.due === null ? "" : `By its schedule ${shown("", Math.round(pacing.due))} were due by now.${end}`, "note");
+  const drawing = element("div");
+  drawing.setAttribute("aria-hidden", "true");
+  const names = ["at", "due", "low", "high", "delivered"];
+  const rows = pacing.points.map((point) => Object.fromEntries(names.map((name) => [name, typeof point[name] === "number" ? Math.round(point[name]) : point[name]])));
+  const details = element("details");
+  details.append(element("summary", "The same as a table"), scrolled(table(`${flight} against its schedule`, names, rows), flight));
+  const draw = () => plot(drawing, pacing.points.map((point) => Date.parse(point.at) / 1000), [
+    { name: "delivered", values: pacing.points.map((point) => point.delivered), colour: "#0b5c8a" },
+    { name: "due", values: pacing.points.map((point) => point.due), colour: "#1c2126", dash: [6, 4] },
+    { name: "low", values: pacing.points.map((point) => point.low), colour: "#8b96a1" },
+    { name: "high", values: pacing.points.map((point) => point.high), colour: "#8b96a1" },
+  ], { tz: tz() });
+  return [title, note, { node: drawing, draw }, details];
+}
+
+async function everything(mine) {
+  await tiles(mine);
+  await Promise.all([schedules(), overTime("by-day", "day", Number(form.elements.days.value)), overTime("by-hour", "hour", 2),
+    byGroup("by-variant", "variant"), byGroup("by-place", "city"), byGroup("by-topic", "topic")]);
+}
+
+async function choose() {
+  if (!campaign()) return;
+  const mine = ++turn;
+  byId("name").textContent = form.elements.campaign.selectedOptions[0].textContent;
+  history.replaceState(null, "", `#${campaign()}`);
+  say("Reading …");
+  let slow = 0;
+  const again = async () => {
+    if (mine !== turn) return;
+    try {
+      if (document.hidden) return;
+      if (Date.now() - slow >= SLOW_MS) { await everything(mine); slow = Date.now(); } else { await tiles(mine); }
+    } catch (error) {
+      say(error.message, true);
+    } finally {
+      if (mine === turn) setTimeout(again, LIVE_MS);
+    }
+  };
+  again();
+}
+
+async function campaigns() {
+  say("Reading the campaigns …");
+  try {
+    const found = (await askJson("/v1/reports/delivery", [...period(90), ["group_by", "campaign"], ["metrics", "impressions"]])).rows;
+    const options = found.filter((row) => row.campaign).map((row) => {
+      const made = element("option", `${row.campaign_name} (${row.campaign})`);
+      made.value = row.campaign;
+      return made;
+    });
+    form.elements.campaign.replaceChildren(...(options.length ? options : [element("option", "none was shown in the last 90 days")]));
+    if (!options.length) { form.elements.campaign.options[0].value = ""; say("No campaign was shown in the last 90 days."); return; }
+    const wanted = location.hash.slice(1);
+    if (options.some((each) => each.value === wanted)) form.elements.campaign.value = wanted;
+    choose();
+  } catch (error) {
+    say(error.message, true);
+  }
+}
+
+form.elements.tz.value = zone();
+form.addEventListener("change", choose);
+form.addEventListener("submit", (event) => event.preventDefault());
+withKey(campaigns);

@@ -1,0 +1,154 @@
+// What both report pages share: the key, calls, tables, plots. No key ever stands in an address.
+const KEY = "adengine-report-key";
+const COLOURS = ["#0b5c8a", "#b3471d", "#3d7a1f", "#7a3d99", "#8a6d00", "#5a6570"];
+const TIMES = ["hour", "day", "week", "month"];
+const RATIOS = ["ctr", "viewable_rate"];
+
+export const byId = (id) => document.getElementById(id);
+
+/** The key of this tab; `then` is called now, if there is one, and whenever another is given. */
+export function withKey(then) {
+  const field = byId("key");
+  field.value = sessionStorage.getItem(KEY) || "";
+  byId("access").addEventListener("submit", (event) => {
+    event.preventDefault();
+    sessionStorage.setItem(KEY, field.value.trim());
+    then();
+  });
+  if (field.value) then();
+}
+
+/** The answer to a GET; throws an Error whose message names every mistake. */
+export async function ask(path, query = []) {
+  const key = sessionStorage.getItem(KEY);
+  if (!key) throw new Error("Give a key first.");
+  const found = [...query].length ? `${path}?${new URLSearchParams(query)}` : path;
+  const answer = await fetch(found, { headers: { Authorization: `Bearer ${key}` } });
+  if (answer.ok) return answer;
+  const problem = await answer.json().catch(() => ({ title: `The engine answered ${answer.status}.` }));
+  const mistakes = (problem.errors || []).map((each) => `${each.pointer} ${each.detail}`);
+  const error = new Error([problem.detail || problem.title, ...mistakes].join("\n"));
+  error.status = answer.status;
+  throw error;
+}
+
+export const askJson = async (path, query) => (await ask(path, query)).json();
+
+export function say(text, isWrong = false) {
+  const status = byId("status");
+  status.textContent = text;
+  status.classList.toggle("wrong", isWrong);
+}
+
+export function element(name, text = "", className = "") {
+  const made = document.createElement(name);
+  made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+/** A number as people read it; money by its column's name. */
+export function shown(name, value) {
+  if (value === null || value === undefined) return "–";
+  if (typeof value !== "number") return String(value);
+  if (RATIOS.includes(name)) return `${(100 * value).toLocaleString("en", { maximumFractionDigits: 2 })} %`;
+  if (name.endsWith("_micros")) return (value / 1e6).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  return value.toLocaleString("en", { maximumFractionDigits: 2 });
+}
+
+/** A table of rows; names: what to show of each. The first column that is no number is its heading. */
+export function table(caption, names, rows, totals = null) {
+  const made = element("table");
+  made.append(element("caption", caption));
+  const head = element("tr");
+  const isNumber = (name) => rows.some((row) => typeof row[name] === "number");
+  for (const name of names) {
+    const cell = element("th", name.replaceAll("_", " "), isNumber(name) ? "number" : "");
+    cell.scope = "col";
+    head.append(cell);
+  }
+  made.append(element("thead"));
+  made.tHead.append(head);
+  const body = element("tbody");
+  for (const row of rows) body.append(line(names, row, isNumber));
+  made.append(body);
+  if (!rows.length) {
+    const cell = element("td", "Nothing was counted.");
+    cell.colSpan = names.length;
+    const row = element("tr");
+    row.append(cell);
+    body.append(row);
+  } else if (totals) {
+    const foot = element("tfoot");
+    const first = names.find((name) => !(name in totals));
+    foot.append(line(names, { ...totals, [first]: "all" }, (name) => name in totals, ""));
+    made.append(foot);
+  }
+  return made;
+}
+
+function line(names, row, isNumber, nothing = "–") {
+  const made = element("tr");
+  names.forEach((name, at) => {
+    const text = row[name] === undefined && nothing === "" ? "" : shown(name, row[name]);
+    const cell = element(at ? "td" : "th", text, isNumber(name) ? "number" : "");
+    if (!at) cell.scope = "row";
+    made.append(cell);
+  });
+  return made;
+}
+
+/** Lines over time; xs: epoch seconds, or anything else in even steps. A table must stand beside it. */
+export function plot(place, xs, series, { areTimes = true, tz = "UTC" } = {}) {
+  place.replaceChildren();
+  if (xs.length < 2) return;
+  const drawn = areTimes ? xs : xs.map((_, at) => at);
+  const width = () => Math.max(240, place.clientWidth);
+  const made = new uPlot(
+    {
+      width: width(),
+      height: 260,
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), tz),
+      scales: { x: { time: areTimes } },
+      axes: areTimes ? [{}, { size: 70 }] : [{ values: (_, at) => at.map((each) => xs[each] ?? "") }, { size: 70 }],
+      series: [{}, ...series.map((each, at) => ({
+        label: each.name, stroke: each.colour || COLOURS[at % COLOURS.length], width: 2, dash: each.dash,
+        points: { show: xs.length < 40 }, spanGaps: false,
+      }))],
+    },
+    [drawn, ...series.map((each) => each.values)],
+    place,
+  );
+  new ResizeObserver(() => made.setSize({ width: width(), height: 260 })).observe(place);
+}
+
+/** A report's rows by their time column, drawn; nothing if it has none or other dimensions beside it. */
+export function plotRows(place, dimensions, metrics, rows, tz) {
+  place.replaceChildren();
+  if (dimensions.length !== 1 || !TIMES.includes(dimensions[0])) return;
+  const labels = rows.map((row) => row[dimensions[0]]);
+  plot(place, labels, metrics.map((name) => ({ name: name.replaceAll("_", " "), values: rows.map((row) => row[name]) })),
+    { areTimes: false, tz });
+}
+
+/** Saves what was answered as a file. */
+export async function save(answer, name) {
+  const link = element("a");
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+/** "2025-09-07" of a moment, in a zone; one that this browser does not know is left to the engine to refuse. */
+export function dayOf(date, tz) {
+  try {
+    return new Intl.DateTimeFormat("sv-SE", { timeZone: tz }).format(date);
+  } catch {
+    return date.toISOString().slice(0, 10);
+  }
+}
+
+export function zone() {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+}

@@ -1,0 +1,1 @@
+"""What people correct in sealed hours, beside what was counted."""

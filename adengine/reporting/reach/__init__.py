@@ -1,0 +1,1 @@
+"""How many readers flights have reached, and how often each."""

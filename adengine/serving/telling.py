@@ -1,0 +1,119 @@
+"""Why a slot of a decided page is as it is: for answers, for counts and for explanations. Pure.
+
+Nothing here changes a decision. Where a sponsor stands there is nothing to tell, and nothing is looked at.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adengine.catalog.snapshot import Rows
+from adengine.counting.events import Refusal
+from adengine.serving.answer import Outcome, shown_in
+from adengine.serving.capping import CAPPED
+from adengine.serving.decision import Decision
+from adengine.serving.eligibility import targeting
+from adengine.serving.eligible import Place
+from adengine.serving.hurdles import ByThing, Hurdle, furthest_reason, refusals, survivors
+from adengine.serving.reasons import NAMES
+
+
+def outcomes_of(decision: Decision) -> list[Outcome]:
+    """What each slot of the page got."""
+    return [_outcome(decision, index) for index in range(len(decision.rows))]
+
+
+def _outcome(decision: Decision, index: int) -> Outcome:
+    asked, place, row = decision.asked.slots[index], decision.places[index], decision.rows[index]
+    return Outcome(
+        asked=asked,
+        slot=place.slot if place is not None else None,
+        row=row,
+        shown=shown_in(asked, place.slot, row, decision.snapshot) if place is not None and row is not None else None,
+        reason=_reason(decision, index),
+    )
+
+
+def _reason(decision: Decision, index: int) -> str | None:
+    """Why a slot is empty or holds a house line: the reason of those who got furthest; None beside a sponsor."""
+    row, place = decision.rows[index], decision.places[index]
+    if place is None:
+        return "unknown_slot"
+    house = decision.snapshot.candidates.house
+    if row is not None and not house[row]:
+        return None
+    told = place.eligible.reason if row is None else place.eligible.reason_of_sponsors
+    if told is not None and not decision.excluded:
+        return told
+    if decision.excluded:
+        rows, hurdles = np.arange(len(house)), hurdles_of(decision, place)
+    else:
+        rows, hurdles = place.eligible.rows(), [*place.room.hurdles(decision.snapshot), *decision.faced]
+    if row is not None:
+        rows = rows[~house[rows]]
+    return furthest_reason(hurdles, rows) or _furthest_on_page(decision, index, survivors(hurdles, rows))
+
+
+def page_reason(decision: Decision, index: int, row: int) -> str:
+    """Why a candidate that passed every hurdle does not stand in a slot: who else stands on the page."""
+    if decision.snapshot.candidates.whole_page[row] and not decision.is_whole_page:
+        return "roadblock_incomplete"
+    others = [other for slot, other in enumerate(decision.rows) if slot != index and other is not None]
+    return decision.rivals.conflict(row, others) or "outranked"
+
+
+def hurdles_of(decision: Decision, place: Place) -> list[Hurdle]:
+    """All that the candidates of a slot faced, in the order of `REASONS`."""
+    return [
+        *targeting(decision.snapshot, decision.facts(place.slot)),
+        *decision.excluded,
+        *place.room.hurdles(decision.snapshot),
+        *decision.faced[len(decision.excluded) :],
+    ]
+
+
+def capped_on(decision: Decision) -> list[Refusal]:
+    """The flights that only a cap kept out of a slot."""
+    if not any(hurdle.reason == CAPPED for hurdle in decision.faced):
+        return []
+    return [
+        Refusal(slot=place.slot.id, flight=flight, cap=cap)
+        for place in decision.places
+        if place is not None
+        for flight, cap in _capped_in(decision, place).items()
+    ]
+
+
+def _capped_in(decision: Decision, place: Place) -> dict[int, str]:
+    """Flight -> the first cap that refused it, of the flights with a candidate that failed no other hurdle."""
+    hurdles = [*place.room.hurdles(decision.snapshot), *decision.faced]
+    rows = _refused_by_caps(decision, place)
+    first = refusals(hurdles, rows)
+    found: dict[int, str] = {}
+    for index, hurdle in enumerate(hurdles):
+        if hurdle.reason == CAPPED:
+            for flight in np.unique(decision.snapshot.candidates.flight[rows[first == index]]).tolist():
+                found.setdefault(flight, hurdle.detail or "")
+    return found
+
+
+def _refused_by_caps(decision: Decision, place: Place) -> Rows:
+    """The eligible candidates that any cap could have refused: a few, unless all that is guarded was."""
+    capped = [hurdle for hurdle in decision.faced if hurdle.reason == CAPPED]
+    showing = [
+        decision.snapshot.showing(hurdle.level, id_)
+        for hurdle in capped
+        if isinstance(hurdle, ByThing)
+        for id_ in hurdle.ids
+    ]
+    if len(showing) < sum(len(hurdle.ids) if isinstance(hurdle, ByThing) else 1 for hurdle in capped):
+        return place.eligible.rows()
+    rows = np.unique(np.concatenate(showing))
+    return rows[place.eligible.holds(decision.snapshot.candidates.flight_row[rows])]
+
+
+def _furthest_on_page(decision: Decision, index: int, rows: Rows) -> str:
+    """The same for those whom only the page refused; candidates of one flight and categories fare alike."""
+    flights = decision.snapshot.candidates.flight
+    kinds = {(int(flights[row]), decision.rivals.keys(row)): row for row in rows.tolist()}
+    return max((page_reason(decision, index, row) for row in kinds.values()), key=NAMES.index)

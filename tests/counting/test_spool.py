@@ -1,0 +1,195 @@
+"""The spool: what the store cannot take waits on the disk, and counts once when it is back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from adengine.counting import spool
+from adengine.counting.claims import RECORD, SPOOLED, Recorder
+from adengine.counting.metrics import Kind, Metric
+from adengine.counting.spool import Full, Spool
+from adengine.counting.tokens import TokenReader
+from adengine.counting.traffic.rules import Rules
+from adengine.counting.traffic.verdicts import Traffic
+from adengine.errors import StoreUnavailable
+from adengine.store.client import Store, connect
+from tests import stores
+from tests.counting.books import a_consumer, counted, drain, reasons
+from tests.counting.builders import NOW_S, a_ring
+from tests.counting.test_claims import RID, hold, recorded, send
+
+IMPRESSION, VIEWABLE, CLICK = Kind
+ROOM = 2**20
+
+
+@pytest.fixture
+def away() -> Iterator[Store]:
+    made = connect(f"redis://127.0.0.1:{stores.free_port()}", timeout_ms=50)
+    yield made
+    made.close()
+
+
+class Kept(Recorder):
+    """A recorder whose spool can be closed, as it is when its worker ends."""
+
+    def __init__(self, spool: Spool, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, spool=spool, **kwargs)
+        self.end = spool.close
+
+
+def a_recorder(store: Store, folder: Path, bytes_max: int = ROOM) -> Kept:
+    return Kept(
+        Spool(folder, bytes_max), store, TokenReader(a_ring()), lambda: None, hold_s=60, clock=lambda: NOW_S + 7,
+        traffic=Traffic(Rules(click_ms_min=300, reader_per_minute=1)), recorded_at=lambda: NOW_S,
+    )  # fmt: skip
+
+
+def test_what_waited_is_recorded_as_it_came(away: Store, store: Store, tmp_path: Path) -> None:
+    recorder = a_recorder(away, tmp_path)
+    assert [send(recorder, kind, reader=RID) for kind in Kind] == [SPOOLED] * 3
+    recorder.end()
+    assert spool.drain(tmp_path, store, RECORD) == 3
+    assert [(event.kind, event.reason, event.at_s) for event in recorded(store, RID[0])] == [
+        (kind, "", NOW_S + 7) for kind in Kind
+    ], "the time, or a rate of the minute in which it was drained"
+    assert list(tmp_path.iterdir()) == [] and spool.drain(tmp_path, store, RECORD) == 0
+
+
+def test_a_hold_that_waited_is_confirmed(away: Store, valkey: Store, tmp_path: Path) -> None:
+    hold(valkey, now_s=NOW_S)
+    assert send(a_recorder(away, tmp_path), IMPRESSION, held=True, reader=RID) == SPOOLED
+    spool.drain(tmp_path, valkey, RECORD)
+    assert [event.reason for event in recorded(valkey, RID[0])] == [""]
+
+
+def test_copies_that_waited_count_once(away: Store, valkey: Store, sqlite_engine: Engine, tmp_path: Path) -> None:
+    send(a_recorder(valkey, tmp_path), IMPRESSION)
+    recorder = a_recorder(away, tmp_path)
+    for _ in range(3):
+        send(recorder, IMPRESSION)
+        send(recorder, IMPRESSION, request=2)
+    spool.drain(tmp_path, valkey, RECORD)
+    drain(a_consumer(valkey, sqlite_engine))
+    assert counted(sqlite_engine) == 2
+    assert reasons(sqlite_engine, Metric.INVALID_IMPRESSION) == {"duplicate": 5}
+
+
+def test_a_file_that_is_still_written_is_drained_as_far_as_it_goes(away: Store, valkey: Store, tmp_path: Path) -> None:
+    recorder = a_recorder(away, tmp_path)
+    send(recorder, IMPRESSION)
+    assert spool.drain(tmp_path, valkey, RECORD) == 1
+    send(recorder, IMPRESSION, request=2)
+    send(recorder, IMPRESSION, request=3)
+    assert spool.drain(tmp_path, valkey, RECORD) == 2
+    assert spool.drain(tmp_path, valkey, RECORD) == 0
+    assert len(list(tmp_path.glob("*.spool"))) == 1
+    recorder.end()
+    spool.drain(tmp_path, valkey, RECORD)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_goes_again_stops_the_draining_and_loses_nothing(
+    away: Store, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    recorder = a_recorder(away, tmp_path / "spool")
+    for n in range(200):
+        send(recorder, IMPRESSION, request=n)
+    recorder.end()
+    folder, port = tmp_path / "valkey", stores.free_port()
+    with stores.server(stores.VALKEY, folder, "--appendfsync", "always", port=port) as (url, process):
+        store = connect(url, timeout_ms=stores.PATIENT_MS)
+        drained_before = 0
+
+        def dies(*args: object, **kwargs: object) -> object:
+            nonlocal drained_before
+            drained_before += 1
+            if drained_before == 101:
+                process.kill()
+            return run(*args, **kwargs)  # type: ignore[arg-type]
+
+        run = store.run
+        store.run = dies  # type: ignore[method-assign]
+        with pytest.raises(StoreUnavailable):
+            spool.drain(tmp_path / "spool", store, RECORD)
+    with stores.server(stores.VALKEY, folder, port=port) as (url, _):
+        store = connect(url, timeout_ms=stores.PATIENT_MS)
+        assert spool.drain(tmp_path / "spool", store, RECORD) == 100
+        drain(a_consumer(store, sqlite_engine))
+    assert counted(sqlite_engine) == 200
+
+
+@pytest.mark.parametrize("change", ["cut", "damaged"])
+def test_a_line_that_is_not_as_it_was_written_is_left_out_and_those_behind_are_not(
+    away: Store, valkey: Store, tmp_path: Path, change: str
+) -> None:
+    recorder = a_recorder(away, tmp_path)
+    for n in range(3):
+        send(recorder, IMPRESSION, request=n)
+    recorder.end()
+    (path,) = tmp_path.glob("*.spool")
+    lines = path.read_bytes().splitlines(keepends=True)
+    if change == "cut":
+        path.write_bytes(lines[0] + lines[1] + lines[2][:40])
+    else:
+        path.write_bytes(lines[0] + lines[1].replace(b"ev:", b"EV:") + lines[2])
+    assert spool.drain(tmp_path, valkey, RECORD) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_spool_refuses_and_the_page_may_try_again(
+    away: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = a_recorder(away, tmp_path, bytes_max=2_000)
+    verdicts = []
+    with pytest.raises(StoreUnavailable, match="full"):
+        for n in range(10):
+            verdicts.append(send(recorder, IMPRESSION, request=n))
+    assert 1 < len(verdicts) < 10 and spool.waiting_bytes(tmp_path) <= 2_000
+    monkeypatch.setattr(spool, "FREE_BYTES_MIN", 2**60)
+    with pytest.raises(Full, match="disk"):
+        Spool(tmp_path / "other", ROOM).append(["key"], [1])
+
+
+def test_files_do_not_grow_for_ever(away: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "FILE_BYTES", 1_000)
+    recorder = a_recorder(away, tmp_path)
+    for n in range(9):
+        send(recorder, IMPRESSION, request=n)
+    assert len(list(tmp_path.glob("*.spool"))) > 2
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from typing import Any
+from adengine.counting.spool import Spool
+spool = Spool(Path(sys.argv[1]), 2**30)
+for n in range(10**6):
+    spool.append(["key"], [n, b"x" * 60])
+    print(n, flush=True)
+"""
+
+
+def test_what_was_acknowledged_is_there_whenever_its_writer_is_killed(tmp_path: Path) -> None:
+    for after in (0, 7, 50):
+        folder = tmp_path / str(after)
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE, text=True
+        )  # fmt: skip
+        assert writer.stdout is not None
+        for line in writer.stdout:
+            if int(line) >= after:
+                break
+        writer.kill()
+        last = max([int(line), *map(int, writer.stdout.read().split())])
+        writer.wait()
+        (path,) = folder.glob("*.spool")
+        calls = [spool.call_of(line + b"\n") for line in path.read_bytes().split(b"\n")[:-1]]
+        assert [call[1][0] for call in calls if call is not None][: last + 1] == list(range(last + 1))

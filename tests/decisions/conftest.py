@@ -1,0 +1,3 @@
+from tests.serving.conftest import gazetteer, kiosk
+
+__all__ = ["gazetteer", "kiosk"]

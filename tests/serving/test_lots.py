@@ -1,0 +1,93 @@
+"""Drawing without looking at everybody is the same race as with all looked at (`serving.draw`)."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+import pytest
+from scipy.stats import ks_2samp
+
+from adengine.serving.draw import drawn
+from adengine.serving.lots import FEW, LONE_MAX, Choice, Entrants, Lots, race, winner
+from tests.serving.books import a_book
+from tests.serving.test_page import FALSE_ALARM, chi_square_tail
+
+RANK = 7
+DRAWS = 6000
+WEIGHTS = (1.0, 2.0, 4.0, 0.5, 10.0)
+SCORES = (0.3, 0.1, 0.35, -0.2, 0.25)
+
+
+def by_weight(weights: tuple[float, ...] = WEIGHTS) -> Entrants:
+    return Entrants.by_weight(RANK, np.arange(len(weights)), np.array(weights))
+
+
+def by_score(scores: tuple[float, ...] = SCORES) -> Entrants:
+    return Entrants.by_score(RANK, np.arange(len(scores)), np.array(scores))
+
+
+def but(*capped: int):  # type: ignore[no-untyped-def]
+    def creatives(flight: int, _: Lots) -> Iterator[int]:
+        if flight not in capped:
+            yield flight
+
+    return creatives
+
+
+def order(entrants: Entrants, seed: int, *capped: int) -> list[Choice]:
+    return list(race(entrants, seed, 0, but(*capped)))
+
+
+@pytest.mark.parametrize("capped", [(), (4,), (2, 4)])
+@pytest.mark.parametrize("entrants", [by_weight(), by_score()], ids=["weight", "score"])
+def test_the_first_two_are_drawn_by_the_same_law(entrants: Entrants, capped: tuple[int, ...]) -> None:
+    """χ² of the ordered pairs that come first, against their exact chances, also where some are passed by."""
+    rates = np.exp(entrants.log_rates)
+    left = [n for n in range(len(rates)) if n not in capped]
+    total = rates[left].sum()
+    chances = {(a, b): rates[a] / total * rates[b] / (total - rates[a]) for a in left for b in left if a != b}
+    pairs = [tuple(choice.row for choice in order(entrants, seed, *capped)[:2]) for seed in range(DRAWS)]
+    numbers = {pair: n for n, pair in enumerate(chances)}
+    counts = Counter(numbers[pair] for pair in pairs)
+    assert chi_square_tail(counts, {numbers[pair]: chance for pair, chance in chances.items()}) > FALSE_ALARM
+
+
+@pytest.mark.parametrize("is_scored", [False, True])
+@pytest.mark.parametrize("place", [0, 1, 4])
+def test_what_they_are_worth_is_spread_as_where_all_are_looked_at(is_scored: bool, place: int) -> None:
+    """Kolmogorov–Smirnov between both ways; 2000 each, false alarm 1e-4."""
+    book = a_book(*[{"weight": weight} for weight in WEIGHTS])
+    scores = np.array(SCORES) if is_scored else None
+    entrants = by_score() if is_scored else by_weight()
+    ours = [order(entrants, seed)[place].worth for seed in range(2000)]
+    theirs = [drawn(book, np.arange(5), seed, 0, scores)[1][place] for seed in range(2000)]
+    assert ks_2samp(ours, theirs).pvalue > FALSE_ALARM
+    for seed in range(50):
+        worths = [choice.worth for choice in order(entrants, seed)]
+        assert worths == sorted(worths, reverse=True)
+
+
+@pytest.mark.parametrize("number", [1, 2, FEW, FEW + 1, LONE_MAX + 5, 300])
+@pytest.mark.parametrize("spread", [1.0, 1e6])
+def test_everybody_comes_once_however_many_there_are(number: int, spread: float) -> None:
+    entrants = by_weight(tuple(spread ** (n / number) for n in range(number)))
+    for seed in range(20):
+        choices = order(entrants, seed)
+        assert sorted(choice.row for choice in choices) == list(range(number))
+        assert [choice.row for choice in order(entrants, seed)] == [choice.row for choice in choices]
+        assert winner(entrants, seed, 0, but()) == choices[0].row
+        assert list(islice(race(entrants, seed, 1, but()), 1)) or number == 0
+
+
+def test_the_winner_is_nobody_where_the_first_may_not_stand() -> None:
+    entrants = by_weight()
+    for seed in range(200):
+        first = order(entrants, seed)[0].row
+        assert winner(entrants, seed, 0, but(first)) is None
+        assert order(entrants, seed, first)[0].row == order(entrants, seed)[1].row, "the others' order stays"
+
+
+def test_scores_far_apart_stay_in_order() -> None:
+    entrants = by_score((40.0, 1.0, -20.0))
+    assert all([choice.row for choice in order(entrants, seed)] == [0, 1, 2] for seed in range(100))
