@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import structlog
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, update
 from structlog.testing import capture_logs
@@ -16,6 +17,12 @@ from adengine.serve import keep
 from adengine.serve.keep import Chore, chores_of
 from adengine.store.client import Store
 from tests.counting.books import a_consumer, an_impression, append, damage, drain
+
+
+@pytest.fixture(autouse=True)
+def _a_log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A logger keeps the configuration of its first use; another test's may have been that."""
+    monkeypatch.setattr(keep, "_log", structlog.get_logger("adengine.keep"))
 
 
 def audits(check: str, verdict: str) -> float:
