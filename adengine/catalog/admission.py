@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,20 @@ from adengine.catalog.nouns import Among, Facts
 
 Postings = Mapping[str, NDArray[np.int32]]
 """Value -> the flights (rows) that name it."""
+Grade = Callable[[Facts, str], float]
 KNOWN_MAX = 4096
 """Requests of one dimension that are remembered."""
 FEW = 8
 """So many postings are set one by one; 3 000 take 8 ms so, and 1 ms put together, which copies them."""
+
+
+class Named(NamedTuple):
+    """What a request is in one dimension, as far as any flight cares."""
+
+    values: tuple[str, ...]
+    nearness: tuple[float, ...]
+    relatedness: tuple[float, ...]
+    """As the row has them, of each value; empty where the row has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +45,17 @@ class Admission:
     part_of: Callable[[str], str] | None
     alike: Callable[[Facts], Hashable] | None
     """As in the row: tells a request whose `named` values are known already."""
-    _known: dict[Hashable, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
+    nearness: Grade | None = None
+    relatedness: Grade | None = None
+    """As in the row."""
+    _known: dict[Hashable, Named] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def idle(self) -> bool:
         """Whether no flight says anything here: then all are admitted, and `values` need not be asked."""
         return not self.include and not self.exclude
 
-    def named(self, facts: Facts) -> tuple[str, ...]:
+    def named(self, facts: Facts) -> Named:
         """Of a request's values those that any flight names: few, and they alone decide who is admitted."""
         if self.alike is None:
             return self._named(facts)
@@ -53,8 +67,9 @@ class Admission:
             found = self._known[alike] = self._named(facts)
         return found
 
-    def _named(self, facts: Facts) -> tuple[str, ...]:
-        return tuple([value for value in self.values(facts) if value in self.include or value in self.exclude])
+    def _named(self, facts: Facts) -> Named:
+        values = tuple([value for value in self.values(facts) if value in self.include or value in self.exclude])
+        return Named(values, *(_graded(grade, facts, values) for grade in (self.nearness, self.relatedness)))
 
     def admits(self, values: Iterable[str]) -> NDArray[np.bool_]:
         """Flights that include one of `values` in every part that they name, and exclude none; a fresh array."""
@@ -87,6 +102,10 @@ class Admission:
         return admitted
 
 
+def _graded(grade: Grade | None, facts: Facts, values: Iterable[str]) -> tuple[float, ...]:
+    return tuple([grade(facts, value) for value in values]) if grade is not None else ()
+
+
 def admission(row: Dimension, wanted: Sequence[Among]) -> Admission:
     """wanted: what each flight, in row order, says about this dimension."""
     include, exclude = (_postings(getattr(among, side) for among in wanted) for side in ("include", "exclude"))
@@ -99,6 +118,8 @@ def admission(row: Dimension, wanted: Sequence[Among]) -> Admission:
         values=values,
         part_of=part_of,
         alike=row.alike,
+        nearness=row.nearness,
+        relatedness=row.relatedness,
     )
 
 

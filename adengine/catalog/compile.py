@@ -360,6 +360,8 @@ def _admission(row: Dimension, arrays: Mapping[str, Array], named: Mapping[str, 
         values=row.values if row.holding is None else row.holding(tuple({**include, **exclude})),
         part_of=row.part_of,
         alike=row.alike,
+        nearness=row.nearness,
+        relatedness=row.relatedness,
     )
 
 

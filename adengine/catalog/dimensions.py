@@ -48,6 +48,10 @@ class Dimension:
     """Something quickly told that is the same for two requests only if `values` is; None: `values` itself."""
     options: Mapping[str, tuple[str, ...]]
     """Further members beside include and exclude, each with what it may be, the default first."""
+    nearness: Callable[[Facts, str], float] | None
+    """How many steps nearer to the reader than anywhere a value of a request is; a flight's nearest one counts."""
+    relatedness: Callable[[Facts, str], float] | None
+    """How related a value is to the request's own, in (0, 1]; the most related that a flight includes counts."""
 
 
 def dimension(
@@ -64,6 +68,8 @@ def dimension(
     shown: Callable[[str], Any] = str,
     alike: Callable[[Facts], Hashable] | None = None,
     options: Mapping[str, tuple[str, ...]] | None = None,
+    nearness: Callable[[Facts, str], float] | None = None,
+    relatedness: Callable[[Facts, str], float] | None = None,
 ) -> Dimension:
     """A row; without `values` and `wanted`, those of `Facts.further` and `Targeting.further` under its name."""
     return Dimension(
@@ -79,6 +85,8 @@ def dimension(
         shown=shown,
         alike=alike,
         options=options or {},
+        nearness=nearness,
+        relatedness=relatedness,
     )
 
 
@@ -114,6 +122,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         schema={"type": ["string", "object"]},
         shown=lambda stored: f"p{stored}",
         alike=lambda facts: facts.places,
+        nearness=places.steps_nearer,
     ),
     dimension(
         "topics",
@@ -126,6 +135,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         wanted=topics.wanted,
         alike=lambda facts: facts.topics,
         options={"match": topics.MATCHES},
+        relatedness=topics.relatedness,
     ),
     dimension(
         "slots",
@@ -205,5 +215,6 @@ DIMENSIONS: tuple[Dimension, ...] = (
         holding=circles.holding,
         schema={"type": "object"},
         shown=circles.shown,
+        nearness=circles.steps_nearer,
     ),
 )

@@ -90,6 +90,10 @@ class Key:
     """The only advertiser it may see and change; set exactly when the scope is `advertise`."""
 
 
+NEARNESS = 3.0
+"""A site's, unless it says otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     id: int
@@ -101,6 +105,8 @@ class Site:
     """The site's own words for topics: alias (casefolded) -> taxonomy id."""
     exclusive: tuple[str, ...] = BY_DEFAULT
     """Names of `catalog.exclusive`: what one page shows once at most."""
+    nearness: float = NEARNESS
+    """What each step nearer to the reader multiplies a flight's chance among its equals (`serving.closeness`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +205,8 @@ class Facts:
     """All that lie above `topics` in the tree, without themselves."""
     related: Callable[[str], frozenset[str]] = lambda _: frozenset()
     """From a taxonomy id to those related to it; asked only where a flight targets by them."""
+    relatedness: Callable[[str, str], float] = lambda *_: 0.0
+    """Of two taxonomy ids, 0 to 1."""
     slot: str
     position: str
     now_s: int = 0

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from adengine.catalog.dimensions import DIMENSIONS, targeting_of
 from adengine.catalog.exclusive import BY_DEFAULT
 from adengine.catalog.nouns import (
+    NEARNESS,
     AtEnd,
     Blackout,
     Cap,
@@ -62,6 +63,7 @@ def site_of(row: Row) -> Site:
         timezone=row["timezone"],
         topics=dict(row["topics"]),
         exclusive=tuple(row.get("exclusive", BY_DEFAULT)),
+        nearness=row.get("nearness", NEARNESS),
     )
 
 

@@ -17,7 +17,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from adengine.catalog.documents import Document
 from adengine.catalog.exclusive import BY_DEFAULT, EXCLUSIVE
 from adengine.catalog.fields import Bounded, Choice, Instant, Line, Number, Patterned, Ref, known
-from adengine.catalog.nouns import Rotation, Scope
+from adengine.catalog.nouns import NEARNESS, Rotation, Scope
 from adengine.errors import Mistake
 from adengine.texts import FONT_CLASSES, check_label
 from adengine.texts.lines import LENGTH_MAX
@@ -120,6 +120,15 @@ class SiteIn(Document):
         load_default=lambda: list(BY_DEFAULT),
         validate=validate.Length(max=len(EXCLUSIVE)),
         metadata={"description": "; ".join(f"{row.name}: {row.meaning}" for row in EXCLUSIVE)},
+    )
+    nearness = Number(
+        1,
+        10,
+        load_default=NEARNESS,
+        metadata={
+            "description": "By how much each step nearer (country, region, county, town) multiplies the chance of a "
+            "flight that is aimed there, among its equals; 1: it makes no difference."
+        },
     )
 
 

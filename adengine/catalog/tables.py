@@ -60,6 +60,7 @@ sites = Table(
     Column("timezone", String(64), nullable=False, comment="IANA name"),
     Column("topics", JSON, nullable=False, comment="casefolded alias -> taxonomy id"),
     Column("exclusive", JSON, comment="names of catalog.exclusive; never null"),
+    Column("nearness", Float, nullable=False, server_default="3", comment="factor of a step nearer to the reader"),
 )
 
 slots = Table(

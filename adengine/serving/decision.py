@@ -119,6 +119,7 @@ class Decision:
             exclusive=self.site.exclusive,
             weights=self.plan.weights,
             scores=self._scores(),
+            factors=[place.eligible.factors if place is not None else None for place in self.places],
         )
 
     @property

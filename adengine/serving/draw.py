@@ -33,7 +33,14 @@ WORD = 0xFFFFFFFFFFFFFFFF
 _MIX_1, _MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
-def drawn(candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floats | None) -> tuple[Rows, Floats]:
+def drawn(
+    candidates: Candidates,
+    rows: Rows,
+    seed: int,
+    slot: int,
+    scores: Floats | None,
+    factors: Floats | None = None,
+) -> tuple[Rows, Floats]:
     """`rows` of one class in drawn order, best first, and what each is worth: in [0, 1], never rising.
 
     By weight, a flight is worth U ** (all weights ÷ its own) (Efraimidis & Spirakis, IPL 97, 2006): the best one of a
@@ -42,8 +49,10 @@ def drawn(candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floa
     creatives, and they stand in weighted order. A flight that stands on whole pages is drawn once for all slots.
 
     scores: shape (candidates,), of each one's flight; NaN: by weight.  None: all by weight.
+    factors: shape (rows,), of each one's chance (`serving.closeness`); None: 1.
     """
-    parts = shares(candidates, rows)
+    factors = np.ones(rows.size) if factors is None else factors
+    parts = shares(candidates, rows) * factors
     waits = -np.log(uniforms_of(seed, slot, candidates.flight[rows], candidates.creative[rows])) / parts
     whole = candidates.whole_page[rows]
     if scores is None and not whole.any():
@@ -52,12 +61,19 @@ def drawn(candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floa
     lots = _flight_lots(candidates, rows, seed, slot, whole)
     scored = np.zeros_like(whole) if scores is None else ~np.isnan(scores[rows])
     times = waits * parts[~scored].sum()
-    times[whole] = -np.log(lots[whole]) * parts[~scored].sum() / candidates.flight_weight[rows[whole]]
+    weights = candidates.flight_weight[rows[whole]] * factors[whole]
+    times[whole] = -np.log(lots[whole]) * parts[~scored].sum() / weights
     if scores is not None:
-        noisy = scores[rows[scored]] + NOISE * _gumbel(lots[scored])
+        noisy = raised(scores[rows[scored]], factors[scored]) + NOISE * _gumbel(lots[scored])
         times[scored] = -np.log(np.clip((noisy - SCORE_LEAST) / (SCORE_MOST - SCORE_LEAST), WORTH_LEAST, 1.0))
     order = np.lexsort((waits, times))
     return rows[order], np.exp(-times[order])
+
+
+def raised(scores: Floats, factors: Floats) -> Floats:
+    """Scores that are drawn as often beside their equals as weights would be that are multiplied by `factors`."""
+    found: Floats = scores + NOISE * np.log(factors)
+    return found
 
 
 def stay(scores: Floats, flights: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:

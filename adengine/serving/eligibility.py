@@ -28,7 +28,7 @@ def targeting(snapshot: Snapshot, facts: Facts) -> Iterator[ByFlight]:
         yield ByFlight(snapshot.candidates, "no_match", np.ones(len(snapshot.flights), bool))
     for dimension, admission in snapshot.admissions:
         if not admission.idle:
-            admitted = admission.admits(admission.named(facts))
+            admitted = admission.admits(admission.named(facts).values)
             yield ByFlight(snapshot.candidates, "no_match", admitted, dimension.refusal)
     yield ByFlight(snapshot.candidates, "out_of_dates", _running(snapshot, facts.now_s))
 

@@ -8,13 +8,13 @@ depends on the reader, the pacer or the rest of the page is not in here.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adengine.catalog.nouns import Facts, Site, Slot
 from adengine.catalog.snapshot import Rows, Snapshot
+from adengine.serving.closeness import Factors, FlightRows, closeness
+from adengine.serving.draw import Floats, raised
 from adengine.serving.eligibility import TOO_LONG, Room, targeting
 from adengine.serving.hurdles import Mask
 from adengine.serving.lots import Entrants
@@ -27,15 +27,23 @@ BYTES_MAX = 48 * 2**20
 OVERHEAD_BYTES = 1500
 PLANS_MAX = 4096
 PACED_KEPT = 8
-FlightRows: TypeAlias = NDArray[np.int32]
 
 
 class Eligible:
     """One slot's flights, ascending by row, so best class first; immutable but for what it works out later."""
 
-    def __init__(self, snapshot: Snapshot, flights: FlightRows, reason: str | None, reason_of_sponsors: str | None):
-        """reason: why there are none.  reason_of_sponsors: why there are none but house lines; None if there are."""
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        flights: FlightRows,
+        factors: Floats | None,
+        reason: str | None,
+        reason_of_sponsors: str | None,
+    ) -> None:
+        """factors: of the chance of each of `flights`, by how close it is aimed; None: no difference.
+        reason: why there are none.  reason_of_sponsors: why there are none but house lines; None if there are."""
         self.flights = flights
+        self._factors = factors
         self.reason = reason
         self.reason_of_sponsors = reason_of_sponsors
         self._candidates = candidates = snapshot.candidates
@@ -49,11 +57,19 @@ class Eligible:
     @property
     def nbytes(self) -> int:
         """With its entrants."""
-        return OVERHEAD_BYTES + 4 * self.flights.nbytes
+        return OVERHEAD_BYTES + 4 * self.flights.nbytes + (self._factors.nbytes if self._factors is not None else 0)
 
     def rows(self) -> Rows:
         """All candidates of these flights, ascending."""
         return self._candidates.of(self.flights)
+
+    @property
+    def factors(self) -> Factors | None:
+        """Of candidates of these flights."""
+        if self._factors is None:
+            return None
+        factors = self._factors
+        return lambda rows: factors[np.searchsorted(self.flights, self._candidates.flight_row[rows])]
 
     def holds(self, flights: FlightRows) -> Mask:
         """Which of `flights` are among these."""
@@ -77,9 +93,11 @@ class Eligible:
         return known[1]
 
     def _classes(self, paced: Paced | None) -> tuple[Entrants, ...] | None:
-        flights = self.flights if paced is None else self.flights[paced.asks[self.flights]]
+        asks = slice(None) if paced is None else paced.asks[self.flights]
+        flights = self.flights[asks]
+        factors = self._factors[asks] if self._factors is not None else np.ones(flights.size)
         first = self._candidates.first[flights]
-        ranks, weights = self._candidates.rank[first], self._candidates.flight_weight[first]
+        ranks, weights = self._candidates.rank[first], self._candidates.flight_weight[first] * factors
         found = []
         begin = 0
         while begin < flights.size:
@@ -90,7 +108,7 @@ class Eligible:
             if scores is None or np.all(by_weight):
                 found.append(Entrants.by_weight(int(ranks[begin]), flights[these], weights[these]))
             elif not np.any(by_weight):
-                found.append(Entrants.by_score(int(ranks[begin]), flights[these], scores))
+                found.append(Entrants.by_score(int(ranks[begin]), flights[these], raised(scores, factors[these])))
             else:
                 return None
             begin = end
@@ -170,10 +188,10 @@ class Kept:
         if slot is None:
             return None
         room, here = Room(asked, slot), facts(slot)
-        named = (self.alike(here), self._step(room))
+        named = (self.alike(here), self._step(room), site.nearness)
         found = self._found.get(named)
         if found is None:
-            found = self._before.get(named) or self._worked_out(here, room)
+            found = self._before.get(named) or self._worked_out(here, room, site.nearness)
             self._keep(named, found)
         return Place(slot, room, found)
 
@@ -193,7 +211,7 @@ class Kept:
         self._found[alike] = eligible
         self._bytes += eligible.nbytes
 
-    def _worked_out(self, facts: Facts, room: Room) -> Eligible:
+    def _worked_out(self, facts: Facts, room: Room, nearness: float) -> Eligible:
         snapshot = self.snapshot
         has_lines = np.diff(snapshot.candidates.first) > 0
         hurdles = [(hurdle.reason, hurdle.flights) for hurdle in targeting(snapshot, facts)]
@@ -203,9 +221,12 @@ class Kept:
         left = has_lines
         for _, passes in hurdles:
             left = left & passes
-        return Eligible(
-            snapshot, np.flatnonzero(left).astype(np.int32), _furthest(hurdles, has_lines), _furthest(hurdles, sponsors)
-        )
+        flights = np.flatnonzero(left).astype(np.int32)
+        close = closeness(snapshot, facts)
+        factors = close.factor(nearness)[flights] if close is not None else None
+        if factors is not None and np.all(factors == 1):
+            factors = None
+        return Eligible(snapshot, flights, factors, _furthest(hurdles, has_lines), _furthest(hurdles, sponsors))
 
 
 def _furthest(hurdles: list[tuple[str, Mask]], among: Mask) -> str | None:

@@ -14,8 +14,9 @@ import numpy as np
 from adengine.catalog import ids
 from adengine.catalog.snapshot import Candidates, Rows, Snapshot
 from adengine.places import Place
+from adengine.serving.closeness import Closeness, closeness
 from adengine.serving.decision import Decision
-from adengine.serving.draw import shares
+from adengine.serving.draw import Floats, shares
 from adengine.serving.hurdles import refusals
 from adengine.serving.scene import Scene
 from adengine.serving.telling import hurdles_of, page_reason
@@ -29,7 +30,9 @@ def slot_explanation(decision: Decision, slot: int) -> dict[str, Any] | None:
     hurdles = hurdles_of(decision, place)
     first = refusals(hurdles, np.arange(len(snapshot.candidates)))
     eligible = np.flatnonzero(first == len(hurdles))
-    chances = _chances(decision.rotation.applied([eligible]), eligible)
+    close = closeness(snapshot, decision.facts(place.slot))
+    factors = close.factor(decision.site.nearness) if close is not None else np.ones(len(snapshot.flights))
+    chances = _chances(decision.rotation.applied([eligible]), eligible, factors)
     listed = []
     for row in range(len(snapshot.candidates)):
         hurdle = hurdles[first[row]] if first[row] < len(hurdles) else None
@@ -40,9 +43,10 @@ def slot_explanation(decision: Decision, slot: int) -> dict[str, Any] | None:
         else:
             reason, detail = page_reason(decision, slot, row), None
         score = chances.get(row)
+        flight = int(snapshot.candidates.flight_row[row])
         if score is not None and (asked_with := decision.score(row)) is not None:
             score = round(asked_with, 6)
-        listed.append(_candidate(snapshot, row, score, reason, detail))
+        listed.append(_candidate(snapshot, row, score, reason, detail) | _closeness(close, flight, factors))
     return {
         "topics": [topic.id for topic in decision.scene.topics_in(place.slot, decision.taxonomy)],
         "candidates": len(listed),
@@ -80,12 +84,24 @@ def _candidate(
     }
 
 
-def _chances(candidates: Candidates, rows: Rows) -> dict[int, float]:
-    """The chance of each eligible candidate to be drawn first in its class of tier and priority."""
+def _closeness(close: Closeness | None, flight: int, factors: Floats) -> dict[str, Any]:
+    """How near and how related its flight is aimed, and by what that multiplies its chance."""
+    told = {"steps": 0, "related": 1.0, "factor": 1.0}
+    if close is not None:
+        told = {"steps": int(close.steps[flight]), "related": round(float(close.related[flight]), 6)}
+        told["factor"] = round(float(factors[flight]), 6)
+    return {"closeness": told}
+
+
+def _chances(candidates: Candidates, rows: Rows, factors: Floats) -> dict[int, float]:
+    """The chance of each eligible candidate to be drawn first in its class of tier and priority.
+
+    factors: by flight (row).
+    """
     chances: dict[int, float] = {}
     for rank in np.unique(candidates.rank[rows]):
         of_class = rows[candidates.rank[rows] == rank]
-        parts = shares(candidates, of_class)
+        parts = shares(candidates, of_class) * factors[candidates.flight_row[of_class]]
         chances |= dict(zip(of_class.tolist(), np.round(parts / parts.sum(), 6).tolist(), strict=True))
     return chances
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from adengine.catalog.exclusive import BY_DEFAULT
 from adengine.catalog.snapshot import Candidates, Rows
+from adengine.serving.closeness import Factors
 from adengine.serving.draw import Floats
 from adengine.serving.lots import Choice
 from adengine.serving.optimiser import Option, solve, total
@@ -87,17 +88,18 @@ def allocate(
     exclusive: Collection[str] = BY_DEFAULT,
     weights: Sequence[float] | None = None,
     scores: Floats | None = None,
+    factors: Sequence[Factors | None] | None = None,
 ) -> Chosen:
     """The candidate of each slot, or None where the slot stays open; all candidates are looked at.
 
     eligible: what may stand in each slot, ascending; None where there is no such slot.  seed: 64 bits; the same one
     gives the same page.  kept: who already stands there and stays, slot by slot.  exclusive: the site's.
-    weights: of the slots' positions, 1 by default.  scores: as `draw.drawn` takes them.
+    weights: of the slots' positions, 1 by default.  scores: as `draw.drawn` takes them.  factors: the same, by slot.
     """
     stands: Chosen = list(kept) if kept is not None else [None] * len(eligible)
     whole = _whole_pages(candidates, eligible, stands)
     slates = {
-        slot: Drawn(candidates, left, seed, slot, scores)
+        slot: Drawn(candidates, left, seed, slot, scores, factors[slot] if factors is not None else None)
         for slot, rows in enumerate(eligible)
         if rows is not None and stands[slot] is None and (left := _without_incomplete(candidates, rows, whole)).size
     }

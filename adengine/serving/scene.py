@@ -82,6 +82,7 @@ class Scene:
             topics=names,
             topics_above=tuple({above: None for topic in names for above in taxonomy.ancestors(topic)[1:]}),
             related=taxonomy.related,
+            relatedness=taxonomy.relatedness,
             slot=slot,
             position=position,
             now_s=now_s,

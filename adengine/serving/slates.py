@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from adengine.catalog.snapshot import Candidates, Rows, Snapshot
+from adengine.serving.closeness import Factors
 from adengine.serving.draw import Floats, drawn
 from adengine.serving.eligibility import Room
 from adengine.serving.hurdles import Hurdle
@@ -130,10 +131,19 @@ def _lot(weights: list[float], lots: Lots) -> int:
 class Drawn:
     """The slate of candidates that are all looked at (`serving.draw`)."""
 
-    def __init__(self, candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floats | None) -> None:
+    def __init__(
+        self,
+        candidates: Candidates,
+        rows: Rows,
+        seed: int,
+        slot: int,
+        scores: Floats | None,
+        factors: Factors | None = None,
+    ) -> None:
         self._candidates = candidates
         self._rows = rows
         self._lots = (seed, slot, scores)
+        self._factors = factors
 
     @property
     def ranks(self) -> list[int]:
@@ -145,7 +155,8 @@ class Drawn:
         while rows.size:
             size = _class_size(self._candidates, rows)
             rank = int(self._candidates.rank[rows[0]])
-            order, worths = drawn(self._candidates, rows[:size], *self._lots)
+            factors = self._factors(rows[:size]) if self._factors is not None else None
+            order, worths = drawn(self._candidates, rows[:size], *self._lots, factors)
             for row, worth in zip(order.tolist(), worths.tolist(), strict=True):
                 yield Choice(rank, worth, row)
             rows = rows[size:]

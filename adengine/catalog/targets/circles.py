@@ -10,7 +10,7 @@ import numpy as np
 
 from adengine.catalog.known import Known
 from adengine.catalog.nouns import Facts
-from adengine.catalog.targets.places import resolved
+from adengine.catalog.targets.places import STEPS, resolved
 from adengine.catalog.targets.refused import Refused, quoted
 from adengine.places.query import is_degree
 
@@ -18,6 +18,8 @@ EARTH_KM = 6371.0088
 """Mean radius; the sphere is up to 0.5 % wrong."""
 KM_MIN, KM_MAX = 0.1, 5000.0
 _POINT = ("lat", "lon")
+_STEPS_KM = ((25.0, STEPS), (100.0, STEPS - 1), (500.0, STEPS - 2))
+"""(radius, how many steps nearer than anywhere): as a town, a county, a region; larger ones are as a country."""
 
 
 def accepted(value: Any, known: Known) -> str:
@@ -37,6 +39,12 @@ def accepted(value: Any, known: Known) -> str:
 
 def shown(stored: str) -> dict[str, float]:
     return dict(zip((*_POINT, "km"), map(float, stored.split(",")), strict=True))
+
+
+def steps_nearer(_: Facts, stored: str) -> float:
+    """Of a circle that holds the reader, by its size: one step less for each kind of place that it is larger than."""
+    km = shown(stored)["km"]
+    return float(next((steps for most_km, steps in _STEPS_KM if km <= most_km), 1))
 
 
 def holding(spellings: Sequence[str]) -> Callable[[Facts], tuple[str, ...]]:

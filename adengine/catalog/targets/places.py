@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from adengine.catalog.known import Known
+from adengine.catalog.nouns import Facts
 from adengine.catalog.targets.refused import Refused, quoted
 from adengine.places import Place, query
 
 CANDIDATES_NAMED = 5
+STEPS = 4
+"""From anywhere to the reader's own town: a country, a region, a county, a town."""
+
+
+def steps_nearer(facts: Facts, stored: str) -> float:
+    """Of one of the reader's places: his own is all `STEPS` nearer than anywhere, whatever holds it one less each."""
+    return float(max(STEPS - facts.places.index(int(stored)), 1))
 
 
 def resolved(value: Any, known: Known) -> Place:

@@ -40,6 +40,13 @@ def values_of(facts: Facts) -> tuple[str, ...]:
     return (*facts.topics, *facts.topics_above, *(EXACTLY + topic for topic in facts.topics))
 
 
+def relatedness(facts: Facts, spelling: str) -> float:
+    """Of the page to a topic that a flight wants a relative of, by the nearest of the page's topics; of others 1."""
+    if not spelling.startswith(NEARLY):
+        return 1.0
+    return max(facts.relatedness(topic, spelling[1:]) for topic in facts.topics)
+
+
 def holding(spellings: Sequence[str]) -> Callable[[Facts], tuple[str, ...]]:
     """`values_of`, and of those of `spellings` that want a relative, the ones that the page has."""
     nearly = frozenset(spelling[1:] for spelling in spellings if spelling.startswith(NEARLY))
