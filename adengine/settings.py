@@ -47,6 +47,8 @@ class Settings:
     spool_mb: int
     audit_every_s: int
     small_cells: int
+    report_keep_days: int
+    private_webhooks: bool
     traffic_rules: str
     proxies: int
     timezone: str
@@ -97,6 +99,8 @@ class _Form(Schema):
     spool_mb = fields.Integer(validate=validate.Range(1, 1_000_000))
     audit_every_s = fields.Integer(validate=validate.Range(0, 86400))
     small_cells = fields.Integer(validate=validate.Range(0, 1000))
+    report_keep_days = fields.Integer(validate=validate.Range(1, 400))
+    private_webhooks = fields.Boolean()
     traffic_rules = fields.String()
     proxies = fields.Integer(validate=validate.Range(0, 8))
     timezone = fields.String(validate=lambda value: _check_timezone(value))

@@ -44,6 +44,8 @@ from adengine.pacing.turns import Turns
 from adengine.pacing.watch import PaceWatcher
 from adengine.places import api as places_api
 from adengine.reporting import api as reporting_api
+from adengine.reporting.load import Desk
+from adengine.reporting.terms import terms_of
 from adengine.serving import api as serving_api
 from adengine.serving.fill import Filler
 from adengine.serving.outside import Outside, Terms
@@ -144,7 +146,9 @@ def _add_routes(app: HotFlask, parts: Parts) -> None:
         _catalogue(parts),
         pacing_api.blueprint(parts.engine, parts.gazetteer, parts.taxonomy, parts.settings.timezone),
         reporting_api.blueprint(
-            parts.engine, parts.gazetteer, parts.taxonomy, advice=ADVICE, small_cells=parts.settings.small_cells
+            Desk(parts.engine, parts.gazetteer, parts.taxonomy, parts.settings.small_cells),
+            advice=ADVICE,
+            terms=terms_of(parts.settings),
         ),
     ]
     Limiter().guard(*managed)

@@ -13,6 +13,9 @@ PREFIXES: Mapping[str, str] = {
     "flight": "flt",
     "creative": "crt",
     "key": "key",
+    "report": "rpt",
+    "link": "lnk",
+    "job": "job",
 }
 """By noun; never changed, because pages, reports and logs hold them."""
 ID_MAX = 2**31 - 1

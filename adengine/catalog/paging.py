@@ -19,11 +19,15 @@ LIMIT_DEFAULT, LIMIT_MAX = 50, 200
 
 
 class Limit(Bounded):
-    described = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}  # noqa: RUF012
+    def __init__(self, most: int = LIMIT_MAX, **kwargs: Any) -> None:
+        """most: at most 9999."""
+        self.described = {"type": "integer", "minimum": 1, "maximum": most, "default": LIMIT_DEFAULT}
+        super().__init__(**kwargs)
+        self._most = most
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:  # noqa: ARG002
-        if not (value.isascii() and value.isdigit() and len(value) <= 4 and 1 <= int(value) <= LIMIT_MAX):
-            raise ValidationError(f"must be a whole number from 1 to {LIMIT_MAX}")
+        if not (value.isascii() and value.isdigit() and len(value) <= 4 and 1 <= int(value) <= self._most):
+            raise ValidationError(f"must be a whole number from 1 to {self._most}")
         return int(value)
 
 

@@ -3,95 +3,65 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable
 
 import flask
 import orjson
 from flask.views import MethodView
-from marshmallow import Schema, fields
-from sqlalchemy import Engine
 
 from adengine.catalog.known import Known
 from adengine.catalog.nouns import Key, Scope
 from adengine.errors import Invalid, Mistake
-from adengine.places import Gazetteer
-from adengine.reporting import dimensions, metrics, why_empty
+from adengine.reporting import why_empty
 from adengine.reporting.adjustments import api as adjustments
-from adengine.reporting.delivery import Report, question_of, report_of
-from adengine.reporting.dimensions import World
-from adengine.reporting.files import FORMATS
-from adengine.reporting.load import Loaded, load
-from adengine.reporting.query import FORMATS as FORMAT_NAMES
-from adengine.reporting.query import PARAMETERS, Asked, Parameter, parse
+from adengine.reporting.delivery import Report
+from adengine.reporting.jobs import api as jobs
+from adengine.reporting.load import Desk, Loaded
+from adengine.reporting.manners.api import CONTENT, answered, described, private
+from adengine.reporting.query import PARAMETERS, Asked, parse
 from adengine.reporting.reach import api as reach
+from adengine.reporting.saved import api as saved
+from adengine.reporting.schema import DeliveryOut
+from adengine.reporting.terms import Terms
 from adengine.reporting.why_empty import Advice
-from adengine.topics import Taxonomy
-from adengine.web import auth, instants
+from adengine.web import auth
 from adengine.web.openapi import Blueprint
-
-FILE = {"type": "string", "description": "The report's rows, if `format` asks for a file."}
-
-
-class DeliveryOut(Schema):
-    rows = fields.List(fields.Dict(), required=True, metadata={"description": "One per group that has any counts."})
-    totals = fields.Dict(required=True, metadata={"description": "The metrics over all rows."})
-    as_of = fields.String(required=True, allow_none=True, metadata={"description": "All events up to then are in."})
-    sealed_until = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={"description": "No hour before it changes any more."},
-    )
-    definitions = fields.Dict(required=True, metadata={"description": "What each column means."})
-
-
-CONTENT = {
-    "application/json": {"schema": DeliveryOut},
-    **{row.media_type: {"schema": FILE} for row in FORMATS.values()},
-}
 
 
 def blueprint(
-    engine: Engine,
-    gazetteer: Gazetteer,
-    taxonomy: Taxonomy,
+    desk: Desk,
     *,
     advice: Advice,
-    small_cells: int = 0,
+    terms: Terms,
     clock: Callable[[], float] = time.time,
 ) -> Blueprint:
-    """advice: on reasons of empty slots.  small_cells: as `report_of` takes it.
+    """advice: on reasons of empty slots.  terms: of saved reports.
 
     clock: epoch s, for the default period.
     """
     blp = Blueprint("reports", __name__, description="What was delivered.")
-    world = World(gazetteer=gazetteer, taxonomy=taxonomy, roles={}, names={})
 
     def reported(asked: Asked) -> tuple[Report, Loaded]:
         """What is asked for, within what the caller's key may see."""
         key: Key = flask.g.key
-        question = question_of(asked, advertiser=key.advertiser, site=key.site)
-        loaded = load(engine, question)
-        there = replace(world, roles=loaded.roles, names=loaded.names)
-        return report_of(asked, question, loaded.parts, there, small_cells), loaded
+        return desk.report(asked, advertiser=key.advertiser, site=key.site)
 
     @blp.route("/v1/reports/delivery")
     class Delivery(MethodView):
         @auth.requires(Scope.REPORT, Scope.MANAGE, Scope.ADVERTISE)
-        @blp.doc(parameters=[_described(parameter) for parameter in PARAMETERS])
+        @blp.doc(parameters=[described(parameter) for parameter in PARAMETERS])
         @blp.response(200, DeliveryOut, content_type="application/json")
         @blp.doc(responses={"200": {"content": CONTENT}})
         def get(self) -> flask.Response:
             """The delivery report. Advertisers see their own flights, keys of a site that site."""
-            asked = parse(flask.request.args.to_dict(flat=False), world, int(clock()))
+            asked = parse(flask.request.args.to_dict(flat=False), desk.world, int(clock()))
             report, loaded = reported(asked)
-            return _json(report, loaded) if asked.format == "json" else _file(report, asked.format)
+            return answered(report, loaded.standing, asked.format)
 
     @blp.route("/v1/reports/why-empty")
     class WhyEmpty(MethodView):
         @auth.requires(Scope.REPORT, Scope.MANAGE)
-        @blp.doc(parameters=[_described(each) for each in PARAMETERS if each.name in why_empty.PARAMETERS])
+        @blp.doc(parameters=[described(each) for each in PARAMETERS if each.name in why_empty.PARAMETERS])
         @blp.response(200, why_empty.WhyEmptyOut)
         def get(self) -> flask.Response:
             """Slots without a sponsor, the reasons and what would change them, and what caps have cost."""
@@ -100,73 +70,14 @@ def blueprint(
             if strange:
                 raise Invalid(strange)
             now_s = int(clock())
-            slots, loaded = reported(parse(given | why_empty.SLOTS, world, now_s))
-            caps, _ = reported(parse(given | why_empty.CAPS, world, now_s))
-            document = why_empty.why_empty(slots.rows, caps.rows, advice) | _standing(loaded)
-            return _private(flask.Response(orjson.dumps(document), content_type="application/json"))
+            slots, loaded = reported(parse(given | why_empty.SLOTS, desk.world, now_s))
+            caps, _ = reported(parse(given | why_empty.CAPS, desk.world, now_s))
+            document = why_empty.why_empty(slots.rows, caps.rows, advice) | loaded.standing
+            return private(flask.Response(orjson.dumps(document), content_type="application/json"))
 
-    reach.add_routes(blp, engine)
-    adjustments.add_routes(blp, engine, Known(gazetteer=gazetteer, taxonomy=taxonomy), clock)
+    reach.add_routes(blp, desk.engine)
+    jobs.add_routes(blp, desk, terms.keep_s, clock)
+    saved.add_routes(blp, saved.Shelf(desk, terms, clock))
+    known = Known(gazetteer=desk.gazetteer, taxonomy=desk.taxonomy)
+    adjustments.add_routes(blp, desk.engine, known, clock)
     return blp
-
-
-def _standing(loaded: Loaded) -> dict[str, str | None]:
-    return {
-        "as_of": instants.spelled(loaded.as_of_s) if loaded.as_of_s else None,
-        "sealed_until": instants.spelled(loaded.sealed_until_s) if loaded.sealed_until_s is not None else None,
-    }
-
-
-def _json(report: Report, loaded: Loaded) -> flask.Response:
-    document = {
-        "rows": report.rows,
-        "totals": report.totals,
-        **_standing(loaded),
-        "definitions": report.definitions,
-    }
-    return _private(flask.Response(orjson.dumps(document), content_type="application/json"))
-
-
-def _file(report: Report, name: str) -> flask.Response:
-    answer = flask.Response(FORMATS[name].body(report), content_type=FORMATS[name].media_type)
-    answer.headers["Content-Disposition"] = f'attachment; filename="delivery.{name}"'
-    return _private(answer)
-
-
-def _private(answer: flask.Response) -> flask.Response:
-    answer.headers["Cache-Control"] = "private, no-store"
-    return answer
-
-
-def _described(parameter: Parameter) -> dict[str, Any]:
-    return {
-        "in": "query",
-        "name": parameter.name,
-        "description": parameter.definition,
-        "schema": _schema(parameter.name),
-        "example": [parameter.example] if parameter.name == "filter" else parameter.example,
-    }
-
-
-def _schema(name: str) -> dict[str, Any]:
-    match name:
-        case "group_by":
-            return {"type": "string", "pattern": rf"^({_listed(dimensions.BY_NAME)}|\s*)$"}
-        case "metrics":
-            return {"type": "string", "pattern": f"^{_listed(metrics.BY_NAME)}$"}
-        case "filter":
-            return {"type": "array", "items": {"type": "string", "pattern": f"^({'|'.join(_FILTERED)}):"}}
-        case "format":
-            return {"type": "string", "enum": list(FORMAT_NAMES)}
-        case "from" | "to":
-            return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
-    return {"type": "string"}
-
-
-_FILTERED = [row.name for row in dimensions.DIMENSIONS if row.wanted is not None]
-
-
-def _listed(names: Iterable[str]) -> str:
-    """The regular expression of one or more of `names`, comma-separated."""
-    one = rf"\s*({'|'.join(names)})\s*"
-    return f"{one}(,{one})*"

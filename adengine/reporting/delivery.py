@@ -19,6 +19,8 @@ from adengine.reporting.query import Asked
 
 ROWS_MAX = 10_000
 """Of a report. Larger ones are for jobs, not for a request."""
+READ_FACTOR = 10
+"""So many times as many groups may be there before small places are put together."""
 CURRENCY = "campaigns.currency"
 ADVERTISER = "campaigns.advertiser"
 SITE = "rollup.site"
@@ -63,7 +65,7 @@ class Report:
     definitions: Mapping[str, str]
 
 
-def question_of(asked: Asked, *, advertiser: int | None, site: int | None) -> Question:
+def question_of(asked: Asked, *, advertiser: int | None, site: int | None, spans_max: int = ROWS_MAX) -> Question:
     """What to read for `asked`, within what the asker may see. Raises `Invalid` when it would be too much."""
     filtered = [dimensions.BY_NAME[name] for name in asked.filters]
     equals = [(row.columns[0], asked.filters[row.name]) for row in filtered if row.is_plain]
@@ -78,7 +80,7 @@ def question_of(asked: Asked, *, advertiser: int | None, site: int | None) -> Qu
     return Question(
         begin_s=asked.from_s,
         end_s=asked.to_s,
-        spans=_spans(asked),
+        spans=_spans(asked, spans_max),
         columns=tuple(columns),
         stored=frozenset(stored for metric in asked.metrics for stored in metric.stored),
         equals=tuple(equals),
@@ -90,46 +92,37 @@ def report_of(asked: Asked, question: Question, read: Sequence[Read], world: Wor
 
     small_cells: places with fewer of everything are added up under `FEW`; totals stay what they are.
     """
-    table = _Table(asked, question, world)
-    for part in read:
-        if table.admits(part):
-            table.add(part)
-    if small_cells:
-        table.join_small(small_cells)
-    if len(table.groups) > ROWS_MAX:
-        raise too_many()
-    return Report(
-        columns=_column_names(asked),
-        rows=table.rows(),
-        totals=_values(table.totals, asked.metrics),
-        definitions={row.name: row.definition for row in asked.group_by}
-        | {row.name: row.definition for row in asked.metrics},
-    )
+    table = Table(asked, question)
+    table.take(read, world)
+    return table.report(small_cells)
 
 
-def too_many() -> Invalid:
-    sentence = f"the report would have more than {ROWS_MAX} rows; group by less, filter, or choose a shorter period"
+def too_many(rows_max: int = ROWS_MAX) -> Invalid:
+    sentence = f"the report would have more than {rows_max} rows; group by less, filter, or choose a shorter period"
+    if rows_max == ROWS_MAX:
+        sentence += ", or have it made in the background: POST /v1/reports/jobs"
     return Invalid([Mistake("?group_by", sentence)])
 
 
-def _spans(asked: Asked) -> tuple[Span, ...]:
+def _spans(asked: Asked, most: int) -> tuple[Span, ...]:
     units = [calendar.BY_NAME[row.name] for row in asked.group_by if row.name in calendar.BY_NAME]
     if not units:
         return ()
     found: list[Span] = []
     for span in calendar.spans(asked.zone, units, asked.from_s, asked.to_s):
         found.append(span)
-        if len(found) > ROWS_MAX:
-            raise too_many()
+        if len(found) > most:
+            raise too_many(most)
     return tuple(found)
 
 
-class _Table:
+class Table:
     """The groups of a report while what was read is added up."""
 
-    def __init__(self, asked: Asked, question: Question, world: World) -> None:
+    def __init__(self, asked: Asked, question: Question, rows_max: int = ROWS_MAX) -> None:
         self._asked = asked
-        self._world = world
+        self._world: World
+        self._rows_max = rows_max
         self._spans = question.spans
         self._place = {column: index for index, column in enumerate(question.columns)}
         filters = [(dimensions.BY_NAME[name], wanted) for name, wanted in asked.filters.items()]
@@ -140,6 +133,29 @@ class _Table:
         self.groups: dict[tuple[Shown, ...], tuple[dict[str, Shown], Sums]] = {}
         if not asked.group_by:
             self.groups[()] = ({}, self.totals)
+
+    def take(self, read: Iterable[Read], world: World) -> None:
+        """Adds what was read up.  world: has the names of all that is in it.  Raises `Invalid` with too many rows."""
+        self._world = world
+        for part in read:
+            if self.admits(part):
+                self.add(part)
+        if len(self.groups) > READ_FACTOR * self._rows_max:
+            raise too_many(self._rows_max)
+
+    def report(self, small_cells: int = 0) -> Report:
+        """As `report_of` says."""
+        if small_cells:
+            self.join_small(small_cells)
+        if len(self.groups) > self._rows_max:
+            raise too_many(self._rows_max)
+        return Report(
+            columns=_column_names(self._asked),
+            rows=self.rows(),
+            totals=_values(self.totals, self._asked.metrics),
+            definitions={row.name: row.definition for row in self._asked.group_by}
+            | {row.name: row.definition for row in self._asked.metrics},
+        )
 
     def admits(self, part: Read) -> bool:
         """Whether it passes the filters that SQL cannot apply."""

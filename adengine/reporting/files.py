@@ -1,4 +1,4 @@
-"""A report as a file: CSV, NDJSON or Parquet.
+"""A report as bytes: JSON as the API answers it, or the rows as CSV, NDJSON or Parquet.
 
 Parquet is written by DuckDB, which is imported when the first one is asked for: other web workers stay small.
 """
@@ -16,11 +16,21 @@ from adengine.reporting import metrics
 from adengine.reporting.csv_safe import csv_text
 from adengine.reporting.delivery import Report
 
+JSON = "application/json"
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
     media_type: str
     body: Callable[[Report], bytes]
+
+
+def written(report: Report, standing: Mapping[str, str | None], format_: str) -> tuple[str, bytes]:
+    """(media type, body).  standing: up to when it is true, as the JSON document says it."""
+    if format_ in FORMATS:
+        return FORMATS[format_].media_type, FORMATS[format_].body(report)
+    document = {"rows": report.rows, "totals": report.totals, **standing, "definitions": report.definitions}
+    return JSON, orjson.dumps(document)
 
 
 def _csv(report: Report) -> bytes:

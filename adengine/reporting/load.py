@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -27,8 +27,13 @@ from adengine.catalog import tables as catalogue
 from adengine.counting.metrics import Metric as Stored
 from adengine.counting.seals import sealed_until_s
 from adengine.counting.tables import consumer_lease, rollup
-from adengine.reporting.delivery import Question, Read, too_many
+from adengine.places import Gazetteer
+from adengine.reporting.delivery import Question, Read, Report, question_of, report_of, too_many
+from adengine.reporting.dimensions import World
+from adengine.reporting.query import Asked
 from adengine.store.sql import metadata, reading
+from adengine.topics import Taxonomy
+from adengine.web import instants
 
 READ_MAX = 100_000
 """Groups of sums that one report may read; many of them can end in one row."""
@@ -61,6 +66,35 @@ class Loaded:
     """No hour before changes any more."""
     roles: Mapping[tuple[int, int], Sequence[str]]
     names: Mapping[str, Mapping[int, str]]
+
+    @property
+    def standing(self) -> dict[str, str | None]:
+        """Up to when the sums are true, as answers say it."""
+        return {
+            "as_of": instants.spelled(self.as_of_s) if self.as_of_s else None,
+            "sealed_until": instants.spelled(self.sealed_until_s) if self.sealed_until_s is not None else None,
+        }
+
+
+class Desk:
+    """Where reports are made; each is read with the eyes of whoever asked for it."""
+
+    def __init__(self, engine: Engine, gazetteer: Gazetteer, taxonomy: Taxonomy, small_cells: int = 0) -> None:
+        """small_cells: as `report_of` takes it."""
+        self.engine = engine
+        self.gazetteer, self.taxonomy = gazetteer, taxonomy
+        self.world = World(gazetteer=gazetteer, taxonomy=taxonomy, roles={}, names={})
+        self.small_cells = small_cells
+
+    def report(self, asked: Asked, *, advertiser: int | None, site: int | None) -> tuple[Report, Loaded]:
+        """advertiser, site: nothing but theirs.  Raises `Invalid` where it would be too much, `DatabaseUnavailable`."""
+        question = question_of(asked, advertiser=advertiser, site=site)
+        loaded = load(self.engine, question)
+        return report_of(asked, question, loaded.parts, self.world_with(loaded), self.small_cells), loaded
+
+    def world_with(self, loaded: Loaded) -> World:
+        """With the names of what was read."""
+        return replace(self.world, roles=loaded.roles, names=loaded.names)
 
 
 def load(engine: Engine, question: Question) -> Loaded:

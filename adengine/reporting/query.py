@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from adengine.errors import Invalid, Mistake
-from adengine.reporting import dimensions, metrics
+from adengine.reporting import dimensions, metrics, periods
 from adengine.reporting.calendar import DAY_S, QUARTER_S
 from adengine.reporting.dimensions import Dimension, World
 from adengine.reporting.metrics import Metric
@@ -20,6 +20,7 @@ DEFAULT_DAYS = 7
 DEFAULT_METRICS = "requests,fills,impressions,viewable,clicks,invalid,gross"
 FORMATS = ("json", "csv", "ndjson", "parquet")
 FILTERS_MAX = 100
+FROM_TO = ("from", "to")
 NO_SUM = {
     "reach": "reaches cannot be added, readers would count twice; ask /v1/reports/reach for all that you mean at once",
 }
@@ -42,6 +43,7 @@ PARAMETERS = (
               f"By default {DEFAULT_DAYS} days before `to`.", "2025-09-01"),
     Parameter("to", "First moment that is no longer reported, written as `from`. By default the coming quarter.",
               "2025-09-08"),
+    Parameter("period", f"Instead of from and to: {', '.join(periods.BY_NAME)}, in tz.", "last_week"),
     Parameter("tz", "IANA zone of dates, hours, days, weeks and months; by default UTC.", "America/Chicago"),
     Parameter("group_by", "Dimensions, comma-separated; none: one row of totals.", "day,flight"),
     Parameter("metrics", "Metrics, comma-separated.", DEFAULT_METRICS),
@@ -105,6 +107,8 @@ def _zone(name: str, mistakes: list[Mistake]) -> ZoneInfo:
 
 
 def _period(one: Mapping[str, str], zone: ZoneInfo, now_s: int, mistakes: list[Mistake]) -> tuple[int, int]:
+    if "period" in one:
+        return _named_period(one, zone, now_s, mistakes)
     coming_s = now_s - now_s % QUARTER_S + QUARTER_S
     to_s = _moment("to", one["to"], zone, mistakes) if "to" in one else coming_s
     if "from" in one:
@@ -116,6 +120,15 @@ def _period(one: Mapping[str, str], zone: ZoneInfo, now_s: int, mistakes: list[M
     if from_s >= to_s:
         mistakes.append(Mistake("?from", "must be before `to`"))
     return from_s, to_s
+
+
+def _named_period(one: Mapping[str, str], zone: ZoneInfo, now_s: int, mistakes: list[Mistake]) -> tuple[int, int]:
+    mistakes += [Mistake(f"?{name}", "stands beside period; give one or the other") for name in one if name in FROM_TO]
+    period = periods.BY_NAME.get(one["period"])
+    if period is None:
+        mistakes.append(Mistake("?period", f"{one['period']!r} is none of: {', '.join(periods.BY_NAME)}"))
+        return 0, 0
+    return periods.bounds_s(period, zone, now_s)
 
 
 def _moment(name: str, text: str, zone: ZoneInfo, mistakes: list[Mistake]) -> int | None:
@@ -136,8 +149,7 @@ def _moment(name: str, text: str, zone: ZoneInfo, mistakes: list[Mistake]) -> in
 
 def _seconds(text: str, zone: ZoneInfo) -> int:
     if _DATE.fullmatch(text):
-        day = date.fromisoformat(text)
-        return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
+        return periods.midnight_s(date.fromisoformat(text), zone)
     if _TIME.fullmatch(text):
         return int(datetime.fromisoformat(text.upper()).timestamp())
     raise ValueError(text)

@@ -18,11 +18,12 @@ from adengine.decisions.forgotten import Forgotten
 from adengine.decisions.log import FOLDER
 from adengine.errors import AdengineError
 from adengine.reporting.reach.sql import forget
+from adengine.serve.reports import Reports
 from adengine.settings import Settings
 from adengine.store import client, sql
 from adengine.web import metrics
 
-DECISIONS_EVERY_S, SPOOL_EVERY_S = 60.0, 1.0
+DECISIONS_EVERY_S, SPOOL_EVERY_S, REPORTS_EVERY_S = 60.0, 1.0, 1.0
 PATIENT_MS = 2_000
 HOLDS, VIOLATED = "holds", "violated"
 _log = structlog.get_logger("adengine.keep")
@@ -38,16 +39,32 @@ class Chore:
 
 
 def run(settings: Settings) -> None:
-    """Keeps until SIGTERM."""
+    """Keeps until SIGTERM. What may take long is done beside the rest, so that it keeps no beacon waiting."""
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     store = client.connect(settings.redis_url, timeout_ms=PATIENT_MS)
-    chores = chores_of(settings, store, sql.engine(settings.database))
+    engine = sql.engine(settings.database)
+    slow = threading.Thread(target=_keep_at, args=(long_chores_of(settings, engine), stopping), daemon=True)
+    slow.start()
+    _keep_at(chores_of(settings, store, engine), stopping)
+    store.close()
+
+
+def _keep_at(chores: Sequence[Chore], stopping: threading.Event) -> None:
     while not stopping.is_set():
         turn(chores, time.monotonic())
         stopping.wait(max(0.05, min(chore.due_s for chore in chores) - time.monotonic()))
-    store.close()
+
+
+def long_chores_of(settings: Settings, engine: Engine) -> list[Chore]:
+    """What may take minutes, and is killed in the middle without harm."""
+    reports = Reports(settings, engine)
+    return [
+        Chore("jobs", REPORTS_EVERY_S, reports.make),
+        Chore("sending", REPORTS_EVERY_S, reports.send),
+        Chore("reports", DECISIONS_EVERY_S, reports.forget),
+    ]
 
 
 def chores_of(settings: Settings, store: client.Store, engine: Engine) -> list[Chore]:

@@ -12,11 +12,14 @@ from adengine import places, topics
 from adengine.catalog.nouns import Key, Scope
 from adengine.reporting import api
 from adengine.reporting.dimensions import World
+from adengine.reporting.load import Desk
+from adengine.reporting.terms import Terms
 from adengine.web import auth, manners, openapi, pages, problems
 from adengine.wiring import ADVICE
 from tests.builders import a_key
 from tests.reporting.books import NOW_S, write_catalogue
 
+TERMS = Terms(key=b"a key of tests", base_url="https://ads.example", private_webhooks=True, keep_s=86_400)
 Report = Callable[..., Any]
 KEYS = {
     "report": a_key(scopes=(Scope.REPORT,), site=None),
@@ -50,7 +53,7 @@ def a_client(engine: Engine, gazetteer: places.Gazetteer) -> FlaskClient:
     problems.install(app)
     keys: dict[bytes, Key] = {auth.digest(name): key for name, key in KEYS.items()}
     auth.install(app, keys.get)
-    blueprint = api.blueprint(engine, gazetteer, topics.load(), advice=ADVICE, clock=lambda: NOW_S)
+    blueprint = api.blueprint(Desk(engine, gazetteer, topics.load()), advice=ADVICE, terms=TERMS, clock=lambda: NOW_S)
     registered = openapi.install(app)
     registered.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint(registered))

@@ -13,7 +13,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import adengine.catalog.tables
-import adengine.counting.tables  # noqa: F401
+import adengine.counting.tables
+import adengine.reporting.tables  # noqa: F401
 from adengine.errors import DatabaseUnavailable, Unsafe
 from adengine.store import schema, sql
 from adengine.store.tables import installation

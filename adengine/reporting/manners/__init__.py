@@ -1,0 +1,1 @@
+"""How the routes of reports answer and describe themselves."""

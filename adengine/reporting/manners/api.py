@@ -1,0 +1,77 @@
+"""How the routes of reports answer, and describe themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import flask
+
+from adengine.reporting import dimensions, metrics
+from adengine.reporting.delivery import Report
+from adengine.reporting.files import FORMATS, written
+from adengine.reporting.periods import PERIODS
+from adengine.reporting.query import FORMATS as FORMAT_NAMES
+from adengine.reporting.query import PARAMETERS, Parameter
+from adengine.reporting.schema import DeliveryOut
+
+FILE = {"type": "string", "description": "The report's rows, if `format` asks for a file."}
+
+
+CONTENT = {
+    "application/json": {"schema": DeliveryOut},
+    **{row.media_type: {"schema": FILE} for row in FORMATS.values()},
+}
+
+
+def answered(report: Report, standing: Mapping[str, str | None], format_: str) -> flask.Response:
+    """A report as JSON, or as a file to be saved.  standing: as `files.written` takes it."""
+    media_type, body = written(report, standing, format_)
+    answer = flask.Response(body, content_type=media_type)
+    if format_ in FORMATS:
+        answer.headers["Content-Disposition"] = f'attachment; filename="delivery.{format_}"'
+    return private(answer)
+
+
+def private(answer: flask.Response) -> flask.Response:
+    answer.headers["Cache-Control"] = "private, no-store"
+    return answer
+
+
+def described(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "in": "query",
+        "name": parameter.name,
+        "description": parameter.definition,
+        "schema": _schema(parameter.name),
+        "example": [parameter.example] if parameter.name == "filter" else parameter.example,
+    }
+
+
+def _schema(name: str) -> dict[str, Any]:
+    match name:
+        case "group_by":
+            return {"type": "string", "pattern": rf"^({_listed(dimensions.BY_NAME)}|\s*)$"}
+        case "metrics":
+            return {"type": "string", "pattern": f"^{_listed(metrics.BY_NAME)}$"}
+        case "filter":
+            return {"type": "array", "items": {"type": "string", "pattern": f"^({'|'.join(_FILTERED)}):"}}
+        case "period":
+            return {"type": "string", "enum": [period.name for period in PERIODS]}
+        case "format":
+            return {"type": "string", "enum": list(FORMAT_NAMES)}
+        case "from" | "to":
+            return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+    return {"type": "string"}
+
+
+_FILTERED = [row.name for row in dimensions.DIMENSIONS if row.wanted is not None]
+
+
+def _listed(names: Iterable[str]) -> str:
+    """The regular expression of one or more of `names`, comma-separated."""
+    one = rf"\s*({'|'.join(names)})\s*"
+    return f"{one}(,{one})*"
+
+
+FORMAT = next(described(parameter) for parameter in PARAMETERS if parameter.name == "format")
