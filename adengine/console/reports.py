@@ -1,4 +1,4 @@
-"""GET /reports and /reports/campaign: reports as people read them, made by scripts out of the API's answers.
+"""The pages of reports: as people read them, made by scripts out of the API's answers.
 
 The pages hold nothing and know nobody: whoever looks gives a key, which stays in his tab and goes to the API alone.
 """
@@ -13,6 +13,8 @@ import flask
 from adengine.console.static_files import served
 from adengine.reporting.dimensions import DIMENSIONS
 from adengine.reporting.metrics import METRICS
+from adengine.reporting.periods import PERIODS
+from adengine.reporting.saved.schedule import EVERY
 
 STATIC = Path(__file__).resolve().parent / "static" / "reports"
 CHOSEN = ("impressions", "viewable_rate", "clicks", "ctr", "invalid")
@@ -29,11 +31,23 @@ def blueprint() -> flask.Blueprint:
 
     @blp.get("/reports")
     def builder() -> flask.Response:
-        return _page("reports.html", zones=zones, dimensions=DIMENSIONS, metrics=METRICS, chosen=CHOSEN)
+        return _page(
+            "reports.html",
+            zones=zones,
+            dimensions=DIMENSIONS,
+            metrics=METRICS,
+            chosen=CHOSEN,
+            periods=PERIODS,
+            every=EVERY,
+        )
 
     @blp.get("/reports/campaign")
     def campaign() -> flask.Response:
         return _page("campaign.html", zones=zones)
+
+    @blp.get("/reports/shared")
+    def shared() -> flask.Response:
+        return _page("shared.html", metrics=METRICS)
 
     for path in sorted(STATIC.iterdir()):
         blp.add_url_rule(f"/static/reports/{path.name}", path.name.replace(".", "_"), served(path))

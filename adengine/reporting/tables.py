@@ -21,6 +21,9 @@ from adengine.store.sql import metadata
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 
 
+# Ids are never given twice (`sqlite_autoincrement`): files, links and receivers of posts know them.
+
+
 def _seen_by() -> tuple[Column[int], Column[int], Column[str]]:
     """Whose eyes a report is read with: those of the key that made it."""
     return (
@@ -43,6 +46,7 @@ saved_report = Table(
     Column("schedule", JSON(none_as_null=True), comment="every, at, format, webhook"),
     Column("next_at_s", BigInteger, index=True, comment="when it is sent next; null: never"),
     comment="Reports by name, as somebody asked for them once.",
+    sqlite_autoincrement=True,
 )
 
 report_link = Table(
@@ -54,6 +58,7 @@ report_link = Table(
     Column("expires_at_s", BigInteger, nullable=False),
     Column("by", String(255), nullable=False, comment="the name of the key that made it"),
     comment="Who has its token, an HMAC of id and expiry, reads this one report and nothing else.",
+    sqlite_autoincrement=True,
 )
 
 report_delivery = Table(
@@ -69,6 +74,7 @@ report_delivery = Table(
     Column("problem", Text, nullable=False, default="", comment="of the last attempt; empty: none"),
     UniqueConstraint("report", "due_at_s"),
     comment="Each time that a report was due.",
+    sqlite_autoincrement=True,
 )
 
 report_job = Table(
@@ -85,6 +91,7 @@ report_job = Table(
     Column("told", JSON(none_as_null=True), comment="columns, totals, as_of, sealed_until, definitions, rows"),
     Column("problem", Text, nullable=False, default=""),
     comment="Reports that are too large for one answer.",
+    sqlite_autoincrement=True,
 )
 
 report_rows = Table(

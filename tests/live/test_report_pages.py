@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page
 
 from adengine.counting.metrics import Metric
 from adengine.counting.tables import rollup
+from adengine.reporting.tables import saved_report
 from tests.eventually import eventually
 from tests.live.engine import Engine
 from tests.live.pages import is_sponsor, shown, warmed
@@ -177,3 +178,52 @@ def test_a_campaigns_page_shows_everything_and_goes_on_by_itself(engine: Engine,
     before = tile(page, "impressions")
     engine.call("POST", SPARE.pop())
     eventually(lambda: tile(page, "impressions") == before + 1, within_s=LIVE_WITHIN_S)
+
+
+def arrived(page: Page, name: str) -> bool:
+    """Whether the page says so, asked again."""
+    page.get_by_role("button", name=f"What was sent: {name}").click()
+    page.wait_for_timeout(200)
+    return "arrived at" in page.locator("#saved").inner_text()
+
+
+def test_a_report_is_saved_sent_shared_and_forgotten(engine: Engine, page: Page, browser: Browser) -> None:
+    opened(engine, page, "/reports#period=today&group_by=flight&metrics=impressions&filter=campaign:cmp_1", "report")
+    said(page, "All events up to")
+    name = f"Every flight {page.viewport_size}"
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Send it").select_option("day")
+    page.get_by_role("button", name="Save this report").click()
+    eventually(lambda: f"{name} is saved" in page.locator("#saved-status").inner_text(), LIVE_WITHIN_S)
+    database = sa.create_engine(f"sqlite:///{engine.folder / 'var' / 'adengine.sqlite3'}")
+    folder = engine.folder / "var" / "reports"
+    here = len(list(folder.glob("rpt_*.csv")))
+    with database.begin() as connection:
+        connection.execute(sa.update(saved_report).where(saved_report.c.name == name).values(next_at_s=NOW_S))
+    eventually(lambda: len(list(folder.glob("rpt_*.csv"))) > here, LIVE_WITHIN_S)
+    assert all("flt_1" in file.read_text() for file in folder.glob("rpt_*.csv"))
+    eventually(lambda: arrived(page, name), LIVE_WITHIN_S)
+    page.get_by_role("button", name=f"Share: {name}").click()
+    address = page.locator("#saved a").get_attribute("href", timeout=LIVE_WITHIN_S * 1000) or ""
+    stranger = browser.new_page()
+    stranger.goto(address)
+    eventually(lambda: any("flt_1" in row for row in shown_rows(stranger)), LIVE_WITHIN_S)
+    for looked_at in (page, stranger):
+        found = Axe().run(looked_at)
+        assert found.violations_count == 0, found.generate_report()
+    page.get_by_role("button", name="Take it back").click()
+    eventually(lambda: "opens nothing" in page.locator("#saved").inner_text(), LIVE_WITHIN_S)
+    stranger.reload()
+    said(stranger, "taken back, or has expired")
+    stranger.close()
+    page.get_by_role("button", name=f"Forget: {name}").click()
+    eventually(lambda: name not in page.locator("#saved").inner_text(), LIVE_WITHIN_S)
+
+
+def test_a_report_is_made_in_the_background(engine: Engine) -> None:
+    query = {"period": "last_30_days", "group_by": "day", "metrics": "impressions"}
+    status, made, _ = engine.call("POST", "/v1/reports/jobs", {"query": query}, "report")
+    assert status == 202, made
+    path = f"/v1/reports/jobs/{json.loads(made)['id']}"
+    eventually(lambda: json.loads(engine.get(path, "report")[1])["status"] == "done", LIVE_WITHIN_S)
+    assert len(json.loads(engine.get(f"{path}/rows", "report")[1])["rows"]) >= len(DAYS) - 1

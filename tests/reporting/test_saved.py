@@ -133,6 +133,7 @@ def test_what_is_forgotten_takes_its_links_along(client: FlaskClient) -> None:
     assert call(client, "DELETE", f"{PATH}/rpt_1").status_code == 204
     assert call(client, "GET", f"{PATH}/rpt_1").status_code == 404
     assert call(client, "GET", "/v1/reports/shared", key=token).status_code == 401
+    assert saved(client)["id"] == "rpt_2", "an id is never given twice"
 
 
 def test_a_request_that_is_named_makes_one(client: FlaskClient) -> None:

@@ -30,6 +30,7 @@ OPEN = {
     "/static/slot.css", "/static/demo.css", "/static/demo.js", "/static/web/<path:filename>",
     "/reports", "/reports/campaign", "/methodology", "/static/reports/reports.css", "/static/reports/common.js",
     "/static/reports/builder.js", "/static/reports/campaign.js",
+    "/static/reports/saved.js", "/static/reports/shared.js", "/reports/shared",
     "/v1/places", "/v1/places/about", "/v1/topics", "/v1/i/<token>", "/v1/v/<token>", "/v1/c/<token>",
 }  # fmt: skip
 """What answers without a key; everything else asks for one."""

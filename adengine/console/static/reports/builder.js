@@ -1,5 +1,6 @@
 // The report builder: the form is the query, and the address has it, so that a report can be shared without its key.
-import { ask, askJson, byId, dayOf, element, plotRows, save, say, shown, table, withKey, zone } from "./common.js";
+import { ask, askJson, byId, dayOf, save, say, showReport, withKey, zone } from "./common.js";
+import { listSaved, savedForm } from "./saved.js";
 
 const form = byId("builder");
 const DAY_MS = 86_400_000;
@@ -21,18 +22,26 @@ function chosen() {
   const given = new FormData(form);
   const groups = [...new Set(given.getAll("group_by").filter(Boolean))];
   const metrics = given.getAll("metrics");
-  const query = [["from", given.get("from")], ["to", nextDay(given.get("to"))], ["tz", given.get("tz")],
-    ["group_by", groups.join(",")], ["metrics", metrics.join(",")]];
+  const period = given.get("period") ? [["period", given.get("period")]]
+    : [["from", given.get("from")], ["to", nextDay(given.get("to"))]];
+  const query = [...period, ["tz", given.get("tz")], ["group_by", groups.join(",")], ["metrics", metrics.join(",")]];
   for (const filter of byId("filters").children) {
     query.push(["filter", `${filter.querySelector("select").value}:${filter.querySelector("input").value}`]);
   }
   return { query, groups, metrics };
 }
 
-function restore() {
-  const given = new URLSearchParams(location.hash.slice(1));
+function periodChosen() {
+  const isNamed = Boolean(form.elements.period.value);
+  for (const name of ["from", "to"]) form.elements[name].disabled = isNamed;
+}
+
+/** Fills the form in.  given: the query's parameters. */
+function restore(given) {
   const tz = given.get("tz") || zone();
   form.elements.tz.value = tz;
+  form.elements.period.value = given.get("period") || "";
+  periodChosen();
   form.elements.from.value = given.get("from") || dayOf(new Date(Date.now() - 6 * DAY_MS), tz);
   form.elements.to.value = given.get("to")
     ? new Date(Date.parse(`${given.get("to")}T00:00:00Z`) - DAY_MS).toISOString().slice(0, 10) : dayOf(new Date(), tz);
@@ -44,6 +53,7 @@ function restore() {
     const metrics = given.get("metrics").split(",");
     form.querySelectorAll("input[name=metrics]").forEach((box) => { box.checked = metrics.includes(box.value); });
   }
+  byId("filters").replaceChildren();
   for (const filter of given.getAll("filter")) addFilter(...split(filter));
 }
 
@@ -58,16 +68,9 @@ async function show() {
   say("Reading …");
   try {
     const report = await askJson("/v1/reports/delivery", query);
-    const names = report.rows.length ? Object.keys(report.rows[0]) : [...groups, ...metrics];
-    const period = `${form.elements.from.value} to ${form.elements.to.value}, ${form.elements.tz.value}`;
-    byId("table").replaceChildren(table(`${groups.join(", ") || "Totals"}: ${period}`, names, report.rows,
-      groups.length ? report.totals : null));
-    plotRows(byId("plot"), groups, metrics, report.rows, form.elements.tz.value);
-    byId("definitions").replaceChildren(...Object.entries(report.definitions)
-      .flatMap(([name, text]) => [element("dt", name), element("dd", text)]));
-    const sealed = report.sealed_until ? ` Hours before ${report.sealed_until} are sealed.` : " No hour is sealed yet.";
-    say(`${shown("", report.rows.length)} rows. All events up to ${report.as_of || "now: none"} are in.${sealed}`);
-    byId("exports").hidden = false;
+    const period = form.elements.period.value.replaceAll("_", " ") || `${form.elements.from.value} to ${form.elements.to.value}`;
+    const tz = form.elements.tz.value;
+    showReport(report, `${groups.join(", ") || "Totals"}: ${period}, ${tz}`, groups, metrics, tz);
   } catch (error) {
     say(error.message, true);
   }
@@ -84,5 +87,7 @@ byId("exports").addEventListener("click", async (event) => {
     say(error.message, true);
   }
 });
-restore();
-withKey(show);
+form.elements.period.addEventListener("change", periodChosen);
+savedForm(() => chosen().query, (query) => { restore(query); show(); byId("result").focus(); });
+restore(new URLSearchParams(location.hash.slice(1)));
+withKey(() => { show(); listSaved(); });

@@ -18,12 +18,13 @@ export function withKey(then) {
   if (field.value) then();
 }
 
-/** The answer to a GET; throws an Error whose message names every mistake. */
-export async function ask(path, query = []) {
-  const key = sessionStorage.getItem(KEY);
+/** The answer to a call; throws an Error whose message names every mistake.  body: sent as JSON. */
+export async function ask(path, query = [], { method = "GET", body, key = sessionStorage.getItem(KEY) } = {}) {
   if (!key) throw new Error("Give a key first.");
   const found = [...query].length ? `${path}?${new URLSearchParams(query)}` : path;
-  const answer = await fetch(found, { headers: { Authorization: `Bearer ${key}` } });
+  const headers = { Authorization: `Bearer ${key}` };
+  if (body) headers["Content-Type"] = "application/json";
+  const answer = await fetch(found, { method, headers, body: body && JSON.stringify(body) });
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({ title: `The engine answered ${answer.status}.` }));
   const mistakes = (problem.errors || []).map((each) => `${each.pointer} ${each.detail}`);
@@ -32,10 +33,10 @@ export async function ask(path, query = []) {
   throw error;
 }
 
-export const askJson = async (path, query) => (await ask(path, query)).json();
+export const askJson = async (path, query, how) => (await ask(path, query, how)).json();
 
-export function say(text, isWrong = false) {
-  const status = byId("status");
+export function say(text, isWrong = false, place = "status") {
+  const status = byId(place);
   status.textContent = text;
   status.classList.toggle("wrong", isWrong);
 }
@@ -61,7 +62,7 @@ export function table(caption, names, rows, totals = null) {
   const made = element("table");
   made.append(element("caption", caption));
   const head = element("tr");
-  const isNumber = (name) => rows.some((row) => typeof row[name] === "number");
+  const isNumber = (name) => (totals && name in totals) || rows.some((row) => typeof row[name] === "number");
   for (const name of names) {
     const cell = element("th", name.replaceAll("_", " "), isNumber(name) ? "number" : "");
     cell.scope = "col";
@@ -129,6 +130,18 @@ export function plotRows(place, dimensions, metrics, rows, tz) {
   const labels = rows.map((row) => row[dimensions[0]]);
   plot(place, labels, metrics.map((name) => ({ name: name.replaceAll("_", " "), values: rows.map((row) => row[name]) })),
     { areTimes: false, tz });
+}
+
+/** Shows a report: its table, its plot, what its columns mean, and up to when it is true. */
+export function showReport(report, caption, groups, metrics, tz) {
+  const names = report.rows.length ? Object.keys(report.rows[0]) : [...groups, ...metrics];
+  byId("table").replaceChildren(table(caption, names, report.rows, groups.length ? report.totals : null));
+  plotRows(byId("plot"), groups, metrics, report.rows, tz);
+  byId("definitions").replaceChildren(...Object.entries(report.definitions)
+    .flatMap(([name, text]) => [element("dt", name), element("dd", text)]));
+  const sealed = report.sealed_until ? ` Hours before ${report.sealed_until} are sealed.` : " No hour is sealed yet.";
+  say(`${shown("", report.rows.length)} ${report.rows.length === 1 ? "row" : "rows"}. All events up to ${report.as_of || "now: none"} are in.${sealed}`);
+  byId("exports").hidden = false;
 }
 
 /** Saves what was answered as a file. */

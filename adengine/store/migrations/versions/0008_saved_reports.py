@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("next_at_s", sa.BigInteger(), comment="when it is sent next; null: never"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_report")),
         comment="Reports by name, as somebody asked for them once.",
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_saved_report_next_at_s"), "saved_report", ["next_at_s"])
     op.create_table(
@@ -47,6 +48,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_report_link")),
         comment="Who has its token, an HMAC of id and expiry, reads this one report and nothing else.",
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_report_link_report"), "report_link", ["report"])
     op.create_table(
@@ -65,6 +67,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_report_delivery")),
         sa.UniqueConstraint("report", "due_at_s", name=op.f("uq_report_delivery_report_due_at_s")),
         comment="Each time that a report was due.",
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_report_delivery_next_try_s"), "report_delivery", ["next_try_s"])
     op.create_table(
@@ -88,6 +91,7 @@ def upgrade() -> None:
         sa.Column("problem", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_report_job")),
         comment="Reports that are too large for one answer.",
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_report_job_created_at_s"), "report_job", ["created_at_s"])
     op.create_table(
