@@ -27,7 +27,7 @@ from adengine.catalog.manners.api import (
 )
 from adengine.catalog.nouns import Scope
 from adengine.catalog.paging import PageQuery, cursor_behind, page_of
-from adengine.errors import Invalid, Mistake, Unauthorized
+from adengine.errors import Invalid, Mistake, NotFound, Unauthorized
 from adengine.reporting.calendar import DAY_S
 from adengine.reporting.load import Desk
 from adengine.reporting.manners.api import CONTENT, FORMAT, answered
@@ -105,11 +105,13 @@ class Shelf:
         return document
 
     def shared(self, connection: Connection, token: str) -> tuple[sql.Row, sql.Row]:
-        """(the link, its report) that a token opens; raises `Unauthorized`."""
+        """(the link, its report) that a token opens; raises `NotFound`, and `Unauthorized` without one."""
+        if not token:
+            raise Unauthorized("send the token of a link as Authorization: Bearer <token>")
         link = tokens.link_of(token)
         found = sql.shared(connection, link, self.now_s()) if link is not None else None
         if found is None or not tokens.opens(token, self._terms.key, found[0]["id"], found[0]["expires_at_s"]):
-            raise Unauthorized("this link is not known, was taken back, or has expired")
+            raise NotFound("this link is not known, was taken back, or has expired")
         return found
 
     def delivered(self, row: sql.Row, also: Mapping[str, str] = NOTHING) -> flask.Response:
@@ -301,8 +303,10 @@ def _add_shared(blp: Blueprint, shelf: Shelf) -> None:
         summary="A shared report",
         description="With the token of a link as `Authorization: Bearer <token>`.",
         operationId="shared_report",
+        security=[{"key": []}],
         parameters=[FORMAT],
-        responses=refusals(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY) | {"200": {"content": CONTENT}},
+        responses=refusals(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
+        | {"200": {"content": CONTENT}},
     )
     def shared() -> flask.Response:
         token = (flask.request.headers.get("Authorization") or "").partition(" ")[2].strip()
