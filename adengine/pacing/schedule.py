@@ -26,7 +26,9 @@ LOOK_PART = 8
 """A flight is judged by how far it is from its schedule a look away: an eighth of its length, at most twelve hours."""
 
 TAIL_MAX_S, TAIL_PART = 600, 50
-"""A goal is due a fiftieth of its flight before the end, at most ten minutes."""
+"""A goal is due a fiftieth of its flight before the end, at most ten minutes;"""
+TAIL_GAPS, TAIL_PART_MOST = 3, 20
+"""or so many of its pages before, if they come seldom, because the last ones may stay away: at most a twentieth."""
 
 
 class Schedule:
@@ -44,7 +46,7 @@ class Schedule:
         self._dark = np.array([row for row, _ in spans], np.int64)
         self._dark_from = np.array([span.from_s for _, span in spans], np.float64)
         self._dark_to = np.array([span.to_s for _, span in spans], np.float64)
-        self._whole = self.requests(self._ends - np.minimum(TAIL_MAX_S, (self._ends - self._starts) / TAIL_PART))
+        self._whole = self.requests(self._ends - _tails_s(self._ends - self._starts, self.goal))
 
     def at(self, at_s: float | Floats) -> Floats:
         """How many are due by then, of the goal's unit; shape (flights,). at_s: one moment, or one per flight."""
@@ -83,6 +85,13 @@ class Schedule:
 def is_scheduled(flight: Flight) -> bool:
     """Whether its goal is spread over time; else it is as soon as possible."""
     return flight.target is not None and flight.ends_at_s is not None and flight.pacing != "asap"
+
+
+def _tails_s(lengths_s: Floats, goals: Floats) -> Floats:
+    """How long before its end each goal is due; shape (flights,)."""
+    gaps_s = np.minimum(TAIL_GAPS * lengths_s / goals, lengths_s / TAIL_PART_MOST)
+    found: Floats = np.maximum(np.minimum(TAIL_MAX_S, lengths_s / TAIL_PART), gaps_s)
+    return found
 
 
 def _goal(flight: Flight) -> int:

@@ -20,6 +20,7 @@ from adengine.reporting.load import Desk, Loaded
 from adengine.reporting.manners.api import CONTENT, answered, described, private
 from adengine.reporting.query import PARAMETERS, Asked, parse
 from adengine.reporting.reach import api as reach
+from adengine.reporting.reconcile import api as reconcile
 from adengine.reporting.saved import api as saved
 from adengine.reporting.schema import DeliveryOut
 from adengine.reporting.terms import Terms
@@ -76,6 +77,7 @@ def blueprint(
             return private(flask.Response(orjson.dumps(document), content_type="application/json"))
 
     reach.add_routes(blp, desk.engine)
+    reconcile.add_routes(blp, desk)
     jobs.add_routes(blp, desk, terms.keep_s, clock)
     saved.add_routes(blp, saved.Shelf(desk, terms, clock))
     known = Known(gazetteer=desk.gazetteer, taxonomy=desk.taxonomy)

@@ -75,7 +75,7 @@ def parse(given: Mapping[str, Sequence[str]], world: World, now_s: int) -> Asked
         if name != "filter" and len(values) > 1
     ]
     one = {name: values[0] for name, values in given.items() if values}
-    zone = _zone(one.get("tz", "UTC"), mistakes)
+    zone = zone_of(one.get("tz", "UTC"), mistakes)
     from_s, to_s = _period(one, zone, now_s, mistakes)
     group_by = _rows("group_by", one.get("group_by", ""), dimensions.BY_NAME, mistakes)
     chosen = _rows("metrics", one.get("metrics", DEFAULT_METRICS), metrics.BY_NAME, mistakes)
@@ -99,7 +99,8 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _zone(name: str, mistakes: list[Mistake]) -> ZoneInfo:
+def zone_of(name: str, mistakes: list[Mistake]) -> ZoneInfo:
+    """The IANA zone of that name; UTC and a mistake if there is none."""
     if name in _zones():
         return ZoneInfo(name)
     mistakes.append(Mistake("?tz", f"no IANA time zone is called {name!r}; such as America/Chicago"))
