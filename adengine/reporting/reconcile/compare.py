@@ -173,8 +173,9 @@ def _better_begin(upload: Upload, ours: Ours, days: Sequence[date], here: Cells,
     if len(days) < 2 or not rows:
         return None
     now = _gap(rows, here)
-    best_s = min(OFFSETS_S, key=lambda offset_s: (_gap(rows, _by_day(ours, days, offset_s)), abs(offset_s)))
-    return best_s if _gap(rows, _by_day(ours, days, best_s)) < BETTER * now else None
+    gaps = {offset_s: _gap(rows, _by_day(ours, days, offset_s)) for offset_s in OFFSETS_S}
+    best_s = min(gaps, key=lambda offset_s: (gaps[offset_s], offset_s % HOUR_S, abs(offset_s)))
+    return best_s if gaps[best_s] < BETTER * now else None
 
 
 def _gap(rows: Iterable[Theirs], cells: Cells) -> int:
