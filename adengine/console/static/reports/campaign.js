@@ -50,7 +50,7 @@ async function overTime(id, group, days) {
 async function byGroup(id, group) {
   const found = await report(Number(form.elements.days.value), group);
   found.rows.sort((one, other) => other.impressions - one.impressions);
-  const named = found.rows.map((row) => ({ ...row, [group]: (group === "topic" && row.topic_name) || row[group] || "not known" }));
+  const named = found.rows.map((row) => ({ ...row, [group]: row[`${group}_name`] || row[group] || "not known" }));
   byId(id).replaceChildren(scrolled(table(`By ${group}, most shown first`, [group, ...COUNTS], named.slice(0, 50), found.totals), `By ${group}`));
 }
 

@@ -111,7 +111,8 @@ export function plot(place, xs, series, { areTimes = true, tz = "UTC" } = {}) {
       height: 260,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), tz),
       scales: { x: { time: areTimes } },
-      axes: areTimes ? [{}, { size: 70 }] : [{ values: (_, at) => at.map((each) => xs[each] ?? "") }, { size: 70 }],
+      axes: areTimes ? [{}, { size: 70 }]
+        : [{ space: 110, values: (_, at) => at.map((each) => (Number.isInteger(each) ? shortly(xs[each]) : "")) }, { size: 70 }],
       series: [{}, ...series.map((each, at) => ({
         label: each.name, stroke: each.colour || COLOURS[at % COLOURS.length], width: 2, dash: each.dash,
         points: { show: xs.length < 40 }, spanGaps: false,
@@ -122,6 +123,9 @@ export function plot(place, xs, series, { areTimes = true, tz = "UTC" } = {}) {
   );
   new ResizeObserver(() => made.setSize({ width: width(), height: 260 })).observe(place);
 }
+
+/** An hour without what all hours around it share; anything else as it is. */
+const shortly = (label) => (/^\d{4}-\d\d-\d\dT/.test(label ?? "") ? label.slice(5, 16).replace("T", " ") : label ?? "");
 
 /** A report's rows by their time column, drawn; nothing if it has none or other dimensions beside it. */
 export function plotRows(place, dimensions, metrics, rows, tz) {
