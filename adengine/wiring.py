@@ -24,6 +24,7 @@ from adengine.console import pages as console_pages
 from adengine.console import reports as console_reports
 from adengine.counting import api as counting_api
 from adengine.counting.claims import Recorder
+from adengine.counting.kept import FOLDER as EVENTS
 from adengine.counting.keyring import key_for, key_ring
 from adengine.counting.load import Landings
 from adengine.counting.spool import FOLDER as SPOOL
@@ -44,6 +45,7 @@ from adengine.pacing.turns import Turns
 from adengine.pacing.watch import PaceWatcher
 from adengine.places import api as places_api
 from adengine.reporting import api as reporting_api
+from adengine.reporting.segments import Events
 from adengine.serving import api as serving_api
 from adengine.serving.fill import Filler
 from adengine.serving.outside import Outside, Terms
@@ -144,7 +146,12 @@ def _add_routes(app: HotFlask, parts: Parts) -> None:
         _catalogue(parts),
         pacing_api.blueprint(parts.engine, parts.gazetteer, parts.taxonomy, parts.settings.timezone),
         reporting_api.blueprint(
-            parts.engine, parts.gazetteer, parts.taxonomy, advice=ADVICE, small_cells=parts.settings.small_cells
+            parts.engine,
+            parts.gazetteer,
+            parts.taxonomy,
+            advice=ADVICE,
+            small_cells=parts.settings.small_cells,
+            events=_events(parts.settings),
         ),
     ]
     Limiter().guard(*managed)
@@ -167,6 +174,10 @@ def _add_routes(app: HotFlask, parts: Parts) -> None:
     app.register_blueprint(methodology.blueprint(parts.settings, rules))
     app.register_blueprint(console_pages.blueprint(filler, parts.snapshots, parts.taxonomy, parts.settings.base_url))
     app.add_url_rule("/static/slot.css", "slot_css", _stylesheet)
+
+
+def _events(settings: Settings) -> Events | None:
+    return Events(settings.data_dir / EVENTS) if settings.events_keep_days else None
 
 
 def _catalogue(parts: Parts) -> openapi.Blueprint:

@@ -22,9 +22,9 @@ from adengine.reporting.adjustments import api as adjustments
 from adengine.reporting.delivery import Report, question_of, report_of
 from adengine.reporting.dimensions import World
 from adengine.reporting.files import FORMATS
-from adengine.reporting.load import Loaded, load
+from adengine.reporting.load import Loaded, Source, load, of_rollups
 from adengine.reporting.query import FORMATS as FORMAT_NAMES
-from adengine.reporting.query import PARAMETERS, Asked, Parameter, parse
+from adengine.reporting.query import PARAMETERS, SOURCES, Asked, Parameter, parse
 from adengine.reporting.reach import api as reach
 from adengine.reporting.why_empty import Advice
 from adengine.topics import Taxonomy
@@ -59,9 +59,10 @@ def blueprint(
     *,
     advice: Advice,
     small_cells: int = 0,
+    events: Source | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Blueprint:
-    """advice: on reasons of empty slots.  small_cells: as `report_of` takes it.
+    """advice: on reasons of empty slots.  small_cells: as `report_of` takes it.  events: None: they are not kept.
 
     clock: epoch s, for the default period.
     """
@@ -72,7 +73,7 @@ def blueprint(
         """What is asked for, within what the caller's key may see."""
         key: Key = flask.g.key
         question = question_of(asked, advertiser=key.advertiser, site=key.site)
-        loaded = load(engine, question)
+        loaded = load(engine, question, _source(asked.source, events))
         there = replace(world, roles=loaded.roles, names=loaded.names)
         return report_of(asked, question, loaded.parts, there, small_cells), loaded
 
@@ -110,6 +111,15 @@ def blueprint(
     return blp
 
 
+def _source(name: str, events: Source | None) -> Source:
+    if name == "rollup":
+        return of_rollups
+    if events is None:
+        sentence = "events are not kept here: the setting ADENGINE_EVENTS_KEEP_DAYS is 0; leave `source` away"
+        raise Invalid([Mistake("?source", sentence)])
+    return events
+
+
 def _standing(loaded: Loaded) -> dict[str, str | None]:
     return {
         "as_of": instants.spelled(loaded.as_of_s) if loaded.as_of_s else None,
@@ -122,7 +132,7 @@ def _json(report: Report, loaded: Loaded) -> flask.Response:
         "rows": report.rows,
         "totals": report.totals,
         **_standing(loaded),
-        "definitions": report.definitions,
+        "definitions": dict(report.definitions) | ({"source": loaded.said} if loaded.said else {}),
     }
     return _private(flask.Response(orjson.dumps(document), content_type="application/json"))
 
@@ -158,6 +168,8 @@ def _schema(name: str) -> dict[str, Any]:
             return {"type": "array", "items": {"type": "string", "pattern": f"^({'|'.join(_FILTERED)}):"}}
         case "format":
             return {"type": "string", "enum": list(FORMAT_NAMES)}
+        case "source":
+            return {"type": "string", "enum": list(SOURCES)}
         case "from" | "to":
             return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
     return {"type": "string"}

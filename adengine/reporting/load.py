@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,24 @@ CREATIVE, VARIANT = "rollup.creative", "rollup.variant"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a source has for a question."""
+
+    rows: Sequence[Any]
+    """As `query_of` says."""
+    said: str = ""
+    """What a reader of the report must know of it."""
+
+
+Source = Callable[[Connection, Question, int], Found]
+"""(the view in which everything of a report is read, the question, how many rows at most) -> what it has."""
+
+
+def of_rollups(connection: Connection, question: Question, rows_max: int) -> Found:
+    return Found(rows=connection.execute(query_of(question).limit(rows_max)).all())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     parts: tuple[Read, ...]
     as_of_s: int
@@ -61,22 +79,25 @@ class Loaded:
     """No hour before changes any more."""
     roles: Mapping[tuple[int, int], Sequence[str]]
     names: Mapping[str, Mapping[int, str]]
+    said: str
+    """As in `Found`."""
 
 
-def load(engine: Engine, question: Question) -> Loaded:
+def load(engine: Engine, question: Question, source: Source = of_rollups) -> Loaded:
     """The sums that `question` asks for; raises `Invalid` if they are too many, `DatabaseUnavailable`."""
     with reading(engine) as connection:
         as_of_s = connection.scalar(select(consumer_lease.c.drained_at_s)) or 0
-        found = connection.execute(query_of(question).limit(READ_MAX + 1)).all()
-        if len(found) > READ_MAX:
+        found = source(connection, question, READ_MAX + 1)
+        if len(found.rows) > READ_MAX:
             raise too_many()
         parts = tuple(
             Read(span=row[0], raw=tuple(row[3:-1]), metric=Stored(row[-1]), n=int(row[1]), micros=int(row[2]))
-            for row in found
+            for row in found.rows
         )
         return Loaded(
             parts=parts, as_of_s=as_of_s, sealed_until_s=sealed_until_s(connection),
             roles=_roles(connection, question, parts), names=_names(connection, question, parts),
+            said=found.said,
         )  # fmt: skip
 
 
@@ -97,18 +118,22 @@ def query_of(question: Question) -> Select[Any]:
 
 def _source(question: Question) -> tuple[FromClause, ColumnElement[int]]:
     """`rollup` with all that the columns need, and the number of the span that a row lies in."""
-    tables = {name.split(".")[0] for name in (*question.columns, *(name for name, _ in question.equals))}
-    tables |= {BEHIND[name] for name in tables if name in BEHIND}
     source: FromClause = rollup
     span: ColumnElement[int] = literal_column("0", Integer)
     if question.spans:
         spans = _span_table(question)
         source = spans.join(rollup, (rollup.c.quarter_s >= spans.c.begin_s) & (rollup.c.quarter_s < spans.c.end_s))
         span = spans.c.number
-    for name, condition in JOINS.items():
-        if name in tables:
-            source = source.outerjoin(metadata.tables[name], condition)
+    for name in tables_of(question):
+        source = source.outerjoin(metadata.tables[name], JOINS[name])
     return source, span
+
+
+def tables_of(question: Question) -> list[str]:
+    """The tables that join the sums, in their order."""
+    tables = {name.split(".")[0] for name in (*question.columns, *(name for name, _ in question.equals))}
+    tables |= {BEHIND[name] for name in tables if name in BEHIND}
+    return [name for name in JOINS if name in tables]
 
 
 def _span_table(question: Question) -> CTE:
