@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Select, Table, select
 from sqlalchemy.dialects import postgresql
 
 from adengine.counting.kept import HOUR_S, LINE, METRICS, hour_of, standing, taken, unpacked
@@ -47,31 +47,28 @@ class Events:
         for _ in range(ATTEMPTS):
             try:
                 return self._found(connection, question, rows_max)
-            except (duckdb.IOException, FileNotFoundError) as error:
+            except (duckdb.IOException, duckdb.InvalidInputException, FileNotFoundError) as error:
                 failure = error
         raise Unavailable(f"the files of events cannot be read: {type(failure).__name__}") from failure
 
     def _found(self, connection: Connection, question: Question, rows_max: int) -> Found:
+        """The files are looked for behind the view of the database: what it has not any more is in one of them."""
         import duckdb
 
         from adengine.counting.segments import MEMORY, database_of, parts
 
         known = standing(parts(self._folder))
         wanted = [part for part in known if question.begin_s < part.hour_s + HOUR_S and part.hour_s < question.end_s]
+        taken_to = taken(known, database_of(connection))
         with tempfile.TemporaryDirectory(prefix="adengine-report-") as name:
-            there = Path(name)
-            fresh = _fresh(connection, question, taken(known, database_of(connection)))
-            with (there / "fresh.ndjson").open("wb") as lines:
-                lines.writelines(fresh)
+            fresh = Path(name) / "fresh.ndjson"
+            with fresh.open("wb") as lines:
+                lines.writelines(_fresh(connection, question, taken_to))
             with duckdb.connect(config=MEMORY | {"temp_directory": name}) as engine:
-                _as_rollup(engine, [self._folder / part.name for part in wanted], there / "fresh.ndjson")
+                _as_rollup(engine, [self._folder / part.name for part in wanted], fresh)
                 for table in tables_of(question):
-                    _copy(connection, engine, question, metadata.tables[table], there)
-                query = query_of(question).limit(rows_max).compile(
-                    dialect=DIALECT, compile_kwargs={"render_postcompile": True}
-                )  # fmt: skip
-                values = [_plain(query.params[each]) for each in query.positiontup or ()]
-                rows = engine.execute(str(query), values).fetchall()
+                    _copy(connection, engine, question, metadata.tables[table], Path(name))
+                rows = _rows(engine, query_of(question).limit(rows_max))
         return Found(rows=rows, said=_said(min((part.hour_s for part in known), default=None)))
 
 
@@ -112,8 +109,8 @@ def _copy(
     chosen = dict.fromkeys(("id", *LINKS.get(table.name, ()), *own))
     path = folder / f"{table.name}.ndjson"
     with path.open("wb") as lines:
-        for row in connection.execute(select(*(table.c[name] for name in chosen))).mappings():
-            lines.write(orjson.dumps(dict(row), option=orjson.OPT_APPEND_NEWLINE))
+        for row in connection.execute(select(*(table.c[name] for name in chosen))):
+            lines.write(orjson.dumps(dict(zip(chosen, row, strict=True)), option=orjson.OPT_APPEND_NEWLINE))
     kinds = {name: "VARCHAR" if table.c[name].type.python_type is str else "BIGINT" for name in chosen}
     engine.execute(f"CREATE TABLE {table.name} AS {_lines_of(path, kinds)}")
 
@@ -128,5 +125,8 @@ def _quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _plain(value: Any) -> Any:
-    return int(value) if isinstance(value, int) else value
+def _rows(engine: duckdb.DuckDBPyConnection, query: Select[Any]) -> list[Any]:
+    compiled = query.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
+    values = [compiled.params[name] for name in compiled.positiontup or ()]
+    plain = [int(value) if isinstance(value, int) else value for value in values]  # of an enumeration, too
+    return engine.execute(str(compiled), plain).fetchall()

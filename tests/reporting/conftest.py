@@ -12,6 +12,7 @@ from adengine import places, topics
 from adengine.catalog.nouns import Key, Scope
 from adengine.reporting import api
 from adengine.reporting.dimensions import World
+from adengine.reporting.load import Source
 from adengine.web import auth, manners, openapi, pages, problems
 from adengine.wiring import ADVICE
 from tests.builders import a_key
@@ -43,14 +44,14 @@ def client(sqlite_engine: Engine, gazetteer: places.Gazetteer) -> FlaskClient:
     return a_client(sqlite_engine, gazetteer)
 
 
-def a_client(engine: Engine, gazetteer: places.Gazetteer) -> FlaskClient:
+def a_client(engine: Engine, gazetteer: places.Gazetteer, events: Source | None = None) -> FlaskClient:
     write_catalogue(engine)
     app = flask.Flask("reports", static_folder=None)
     manners.install(app)
     problems.install(app)
     keys: dict[bytes, Key] = {auth.digest(name): key for name, key in KEYS.items()}
     auth.install(app, keys.get)
-    blueprint = api.blueprint(engine, gazetteer, topics.load(), advice=ADVICE, clock=lambda: NOW_S)
+    blueprint = api.blueprint(engine, gazetteer, topics.load(), advice=ADVICE, events=events, clock=lambda: NOW_S)
     registered = openapi.install(app)
     registered.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint(registered))
