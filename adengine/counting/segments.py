@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 import duckdb
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, delete, func, select
 
 from adengine.counting.kept import ALONE, COLUMNS, DAY_S, HOUR_S, LINE, SEGMENT, Part, part_of, standing, unpacked
 from adengine.counting.tables import event_lines
@@ -62,12 +62,14 @@ def _listed(folder: Path) -> set[Part]:
 
 
 def _drain(engine: Engine, folder: Path) -> int:
+    """Takes what is there by now, and not what comes meanwhile, or it would never end; how many files it made."""
     made = 0
     with reading(engine) as connection:
         database = database_of(connection)
-        hours = connection.scalars(select(event_lines.c.hour_s).distinct()).all()
-    for hour_s in sorted(hours):
-        while part := _taken(engine, folder, hour_s, database):
+        newest = select(event_lines.c.hour_s, func.max(event_lines.c.id)).group_by(event_lines.c.hour_s)
+        hours = connection.execute(newest.order_by(event_lines.c.hour_s)).all()
+    for hour_s, upto in hours:
+        while part := _taken(engine, folder, hour_s, upto, database):
             with writing(engine) as connection:
                 mine = (event_lines.c.hour_s == hour_s, event_lines.c.id <= part.last)
                 connection.execute(delete(event_lines).where(*mine))
@@ -81,9 +83,10 @@ def database_of(connection: Connection) -> str:
     return known[: len(ALONE)] if known else ALONE
 
 
-def _taken(engine: Engine, folder: Path, hour_s: int, database: str) -> Part | None:
-    """The next rows of an hour as a file, on disk; None: there are none."""
-    query = select(event_lines.c.id, event_lines.c.lines).where(event_lines.c.hour_s == hour_s)
+def _taken(engine: Engine, folder: Path, hour_s: int, upto: int, database: str) -> Part | None:
+    """The next rows of an hour as a file, on disk; None: there are none up to number `upto`."""
+    mine = (event_lines.c.hour_s == hour_s, event_lines.c.id <= upto)
+    query = select(event_lines.c.id, event_lines.c.lines).where(*mine)
     numbers, size = [], 0
     with tempfile.NamedTemporaryFile(prefix="adengine-events-", suffix=".ndjson") as lines:
         with reading(engine) as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import shutil
+import threading
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -135,6 +136,30 @@ def test_a_busy_hour_is_taken_in_pieces(valkey: Store, sqlite_engine: Engine, fo
     assert segments.keep(sqlite_engine, folder, NOW_S, KEEP_DAYS) == 2
     assert duckdb.sql(f"SELECT count(*) FROM '{folder}/*/*.parquet'").fetchall() == [(TAKEN_MAX + 1,)]
     assert rows(sqlite_engine, event_lines) == 0
+
+
+def test_the_keeper_comes_to_an_end_while_events_go_on_coming(
+    valkey: Store, sqlite_engine: Engine, folder: Path
+) -> None:
+    append(valkey, an_impression(1))
+    count(valkey, sqlite_engine)
+    with reading(sqlite_engine) as connection:
+        lines = connection.scalar(select(event_lines.c.lines))
+    done = threading.Event()
+
+    def go_on() -> None:
+        while not done.is_set():
+            damage(sqlite_engine, insert(event_lines).values(hour_s=NOW_S, lines=lines))
+
+    writer = threading.Thread(target=go_on)
+    writer.start()
+    try:
+        assert segments.keep(sqlite_engine, folder, NOW_S, KEEP_DAYS) == 1
+    finally:
+        done.set()
+        writer.join()
+    segments.keep(sqlite_engine, folder, NOW_S, KEEP_DAYS)
+    assert rows(sqlite_engine, event_lines) == 0 and len(parts(folder)) == 2
 
 
 def test_a_dead_letter_that_can_be_read_is_kept_too(valkey: Store, engine: Engine, folder: Path) -> None:
