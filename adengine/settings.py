@@ -54,6 +54,7 @@ class Settings:
     timezone: str
     decision_sample: float
     decision_keep_days: int
+    events_keep_days: int
     allow_http_landing: bool
     allow_unsafe_store: bool
     log_level: str
@@ -106,6 +107,7 @@ class _Form(Schema):
     timezone = fields.String(validate=lambda value: _check_timezone(value))
     decision_sample = fields.Float(validate=validate.Range(0, 1))
     decision_keep_days = fields.Integer(validate=validate.Range(1, 400))
+    events_keep_days = fields.Integer(validate=validate.Range(0, 4000))
     allow_http_landing = fields.Boolean()
     allow_unsafe_store = fields.Boolean()
     log_level = fields.String(validate=validate.OneOf(["debug", "info", "warning", "error"]))

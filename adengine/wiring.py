@@ -45,6 +45,7 @@ from adengine.pacing.watch import PaceWatcher
 from adengine.places import api as places_api
 from adengine.reporting import api as reporting_api
 from adengine.reporting.load import Desk
+from adengine.reporting.segments import events_of
 from adengine.reporting.terms import terms_of
 from adengine.serving import api as serving_api
 from adengine.serving.fill import Filler
@@ -146,7 +147,13 @@ def _add_routes(app: HotFlask, parts: Parts) -> None:
         _catalogue(parts),
         pacing_api.blueprint(parts.engine, parts.gazetteer, parts.taxonomy, parts.settings.timezone),
         reporting_api.blueprint(
-            Desk(parts.engine, parts.gazetteer, parts.taxonomy, parts.settings.small_cells),
+            Desk(
+                parts.engine,
+                parts.gazetteer,
+                parts.taxonomy,
+                parts.settings.small_cells,
+                events=events_of(parts.settings),
+            ),
             advice=ADVICE,
             terms=terms_of(parts.settings),
         ),

@@ -44,7 +44,8 @@ def retry() -> None:
 
     wanted = settings.load()
     with database(wanted) as engine:
-        tried = letters.retry(Ledger(engine, wanted.timezone), int(time.time()))
+        ledger = Ledger(engine, wanted.timezone, keeps_events=wanted.events_keep_days > 0)
+        tried = letters.retry(ledger, int(time.time()))
     _show(tried.unread)
     _say(f"{tried.read} read, {tried.counted} of their events counted, {len(tried.unread)} still cannot be read")
 

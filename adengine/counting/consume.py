@@ -47,15 +47,20 @@ def run(settings: Settings) -> None:
         signal.signal(number, lambda *_: stopping.set())
     store = client.connect(settings.redis_url, timeout_ms=STORE_TIMEOUT_MS)
     rules = traffic.load(settings.traffic_rules)
-    holder = f"{socket.gethostname()}:{settings.data_dir.resolve()}"
+    keeps_events = settings.events_keep_days > 0
     Consumer(
         store,
-        Ledger(sql.engine(settings.database), settings.timezone),
-        holder=holder,
+        Ledger(sql.engine(settings.database), settings.timezone, keeps_events=keeps_events),
+        holder=holder_of(settings),
         keep_s=settings.stream_keep_s,
         rules=rules,
     ).run(stopping)
     store.close()
+
+
+def holder_of(settings: Settings) -> str:
+    """This machine and data directory, as the lease names who counts."""
+    return f"{socket.gethostname()}:{settings.data_dir.resolve()}"
 
 
 class Consumer:

@@ -16,12 +16,13 @@ from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from adengine.caps.windows import day_began_s
-from adengine.counting import seals
+from adengine.counting import kept, seals
 from adengine.counting.metrics import QUARTER_S, Metric
 from adengine.counting.postings import Cell, Posting, StreamId
 from adengine.counting.tables import (
     consumer_lease,
     dead_letter,
+    event_lines,
     flight_day,
     flight_leased,
     reached,
@@ -89,9 +90,13 @@ class Batch:
 
 
 class Ledger:
-    def __init__(self, engine: Engine, timezone: str = "UTC") -> None:
-        """timezone: IANA name; flights' days begin at its midnight."""
+    def __init__(self, engine: Engine, timezone: str = "UTC", *, keeps_events: bool = False) -> None:
+        """timezone: IANA name; flights' days begin at its midnight.
+
+        keeps_events: one by one too, for the keeper to write into files.
+        """
         self._engine = engine
+        self._keeps_events = keeps_events
         self._zone = ZoneInfo(timezone)
 
     def claim(self, holder: str, now_s: int) -> int | None:
@@ -127,6 +132,11 @@ class Ledger:
         with reading(self._engine) as connection:
             return offsets_of(connection)
 
+    def holder(self) -> str:
+        """Whose consumer counts, or did last; empty: nobody's."""
+        with reading(self._engine) as connection:
+            return connection.scalar(select(consumer_lease.c.holder)) or ""
+
     def drained_at_s(self) -> int:
         """All events up to then are in the rollups; 0 before the first reading."""
         with reading(self._engine) as connection:
@@ -147,6 +157,7 @@ class Ledger:
         Needs no lease: sums are added to in the database, and `seen` judges whoever comes second.
         """
         with writing(self._engine) as connection:
+            connection.execute(select(consumer_lease.c.id).with_for_update())  # what is kept is numbered as it commits
             fresh = self._count(connection, postings, now_s)
             for letter in letters:
                 key = [dead_letter.c[name] == getattr(letter, name) for name in ("bucket", "epoch", "ms", "seq")]
@@ -166,6 +177,9 @@ class Ledger:
         _upsert(connection, flight_day, self._days(fresh), add=tuple(DAILY.values()))
         _upsert(connection, flight_leased, _leased(fresh), add=("impressions",))
         _upsert(connection, reached, _reached(fresh), add=("impressions",))
+        if self._keeps_events and fresh:
+            rows = [{"hour_s": hour_s, "lines": lines} for hour_s, lines in kept.packed(fresh).items()]
+            connection.execute(insert(event_lines), rows)
         return len(fresh)
 
     def _days(self, postings: Sequence[Posting]) -> list[dict[str, Any]]:

@@ -55,6 +55,7 @@ class Posting:
     reason: str
     sum: Sum
     adds: tuple[tuple[Cell, Sum], ...]
+    at_s: int
     leased: int | None = None
     """Of an impression that counts: as in `tokens.Served`."""
     reader: bytes | None = None
@@ -128,7 +129,9 @@ def _single(beacon: Beacon, event_id: bytes, metric: Metric, micros: int) -> Pos
     )  # fmt: skip
     one = Sum(1, micros)
     leased, reader = (served.leased, served.reader) if metric is Metric.IMPRESSION else (None, None)
-    return Posting(event_id, quarter_s, metric, served.flight, beacon.reason, one, ((cell, one),), leased, reader)
+    return Posting(
+        event_id, quarter_s, metric, served.flight, beacon.reason, one, ((cell, one),), beacon.at_s, leased, reader
+    )
 
 
 def _of_fill(fill: Fill) -> Posting:
@@ -139,7 +142,7 @@ def _of_fill(fill: Fill) -> Posting:
               fill.topic, refusal.cap), one)
         for refusal in fill.capped
     ]  # fmt: skip
-    return Posting(fill.request, quarter_s, Metric.PAGE, 0, "", Sum(len(fill.slots), 0), (*slots, *capped))
+    return Posting(fill.request, quarter_s, Metric.PAGE, 0, "", Sum(len(fill.slots), 0), (*slots, *capped), fill.at_s)
 
 
 def _slot_cell(fill: Fill, quarter_s: int, slot: SlotOutcome) -> Cell:

@@ -112,6 +112,16 @@ reached = Table(
     comment="Which readers a flight has reached, how often; one who was forgotten has a random id instead.",
 )
 
+event_lines = Table(
+    "event_lines",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, comment="in the order of commits"),
+    Column("hour_s", BigInteger, nullable=False, index=True, comment="its begin, epoch s, UTC"),
+    Column("lines", LargeBinary, nullable=False, comment="NDJSON, compressed; as counting.kept makes it"),
+    sqlite_autoincrement=True,  # a number that was given must never come again, however many rows were deleted
+    comment="Events of an hour that one transaction counted, until the keeper has them in a segment.",
+)
+
 stream_offset = Table(
     "stream_offset",
     metadata,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,10 +27,11 @@ from adengine.catalog import tables as catalogue
 from adengine.counting.metrics import Metric as Stored
 from adengine.counting.seals import sealed_until_s
 from adengine.counting.tables import consumer_lease, rollup
+from adengine.errors import Invalid, Mistake
 from adengine.places import Gazetteer
 from adengine.reporting.delivery import Question, Read, Report, question_of, report_of, too_many
 from adengine.reporting.dimensions import World
-from adengine.reporting.query import Asked
+from adengine.reporting.query import ROLLUP, Asked
 from adengine.store.sql import metadata, reading
 from adengine.topics import Taxonomy
 from adengine.web import instants
@@ -58,6 +59,24 @@ CREATIVE, VARIANT = "rollup.creative", "rollup.variant"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a source has for a question."""
+
+    rows: Sequence[Any]
+    """As `query_of` says."""
+    said: str = ""
+    """What a reader of the report must know of it."""
+
+
+Source = Callable[[Connection, Question, int], Found]
+"""(the view in which everything of a report is read, the question, how many rows at most) -> what it has."""
+
+
+def of_rollups(connection: Connection, question: Question, rows_max: int) -> Found:
+    return Found(rows=connection.execute(query_of(question).limit(rows_max)).all())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     parts: tuple[Read, ...]
     as_of_s: int
@@ -66,6 +85,8 @@ class Loaded:
     """No hour before changes any more."""
     roles: Mapping[tuple[int, int], Sequence[str]]
     names: Mapping[str, Mapping[int, str]]
+    said: str
+    """As in `Found`."""
 
     @property
     def standing(self) -> dict[str, str | None]:
@@ -75,42 +96,68 @@ class Loaded:
             "sealed_until": instants.spelled(self.sealed_until_s) if self.sealed_until_s is not None else None,
         }
 
+    def sourced(self, report: Report) -> Report:
+        """With what a reader must know of where it comes from among its definitions."""
+        if not self.said:
+            return report
+        return replace(report, definitions={**report.definitions, "source": self.said})
+
 
 class Desk:
     """Where reports are made; each is read with the eyes of whoever asked for it."""
 
-    def __init__(self, engine: Engine, gazetteer: Gazetteer, taxonomy: Taxonomy, small_cells: int = 0) -> None:
-        """small_cells: as `report_of` takes it."""
+    def __init__(
+        self,
+        engine: Engine,
+        gazetteer: Gazetteer,
+        taxonomy: Taxonomy,
+        small_cells: int = 0,
+        *,
+        events: Source | None = None,
+    ) -> None:
+        """small_cells: as `report_of` takes it.  events: None: they are not kept."""
         self.engine = engine
         self.gazetteer, self.taxonomy = gazetteer, taxonomy
         self.world = World(gazetteer=gazetteer, taxonomy=taxonomy, roles={}, names={})
         self.small_cells = small_cells
+        self._events = events
 
     def report(self, asked: Asked, *, advertiser: int | None, site: int | None) -> tuple[Report, Loaded]:
         """advertiser, site: nothing but theirs.  Raises `Invalid` where it would be too much, `DatabaseUnavailable`."""
         question = question_of(asked, advertiser=advertiser, site=site)
-        loaded = load(self.engine, question)
-        return report_of(asked, question, loaded.parts, self.world_with(loaded), self.small_cells), loaded
+        loaded = load(self.engine, question, self.source(asked))
+        report = report_of(asked, question, loaded.parts, self.world_with(loaded), self.small_cells)
+        return loaded.sourced(report), loaded
+
+    def source(self, asked: Asked) -> Source:
+        """What its sums are read from; raises `Invalid` for events where they are not kept."""
+        if asked.source == ROLLUP:
+            return of_rollups
+        if self._events is None:
+            sentence = "events are not kept here: the setting ADENGINE_EVENTS_KEEP_DAYS is 0; leave `source` away"
+            raise Invalid([Mistake("?source", sentence)])
+        return self._events
 
     def world_with(self, loaded: Loaded) -> World:
         """With the names of what was read."""
         return replace(self.world, roles=loaded.roles, names=loaded.names)
 
 
-def load(engine: Engine, question: Question) -> Loaded:
+def load(engine: Engine, question: Question, source: Source = of_rollups) -> Loaded:
     """The sums that `question` asks for; raises `Invalid` if they are too many, `DatabaseUnavailable`."""
     with reading(engine) as connection:
         as_of_s = connection.scalar(select(consumer_lease.c.drained_at_s)) or 0
-        found = connection.execute(query_of(question).limit(READ_MAX + 1)).all()
-        if len(found) > READ_MAX:
+        found = source(connection, question, READ_MAX + 1)
+        if len(found.rows) > READ_MAX:
             raise too_many()
         parts = tuple(
             Read(span=row[0], raw=tuple(row[3:-1]), metric=Stored(row[-1]), n=int(row[1]), micros=int(row[2]))
-            for row in found
+            for row in found.rows
         )
         return Loaded(
             parts=parts, as_of_s=as_of_s, sealed_until_s=sealed_until_s(connection),
             roles=_roles(connection, question, parts), names=_names(connection, question, parts),
+            said=found.said,
         )  # fmt: skip
 
 
@@ -131,18 +178,22 @@ def query_of(question: Question) -> Select[Any]:
 
 def _source(question: Question) -> tuple[FromClause, ColumnElement[int]]:
     """`rollup` with all that the columns need, and the number of the span that a row lies in."""
-    tables = {name.split(".")[0] for name in (*question.columns, *(name for name, _ in question.equals))}
-    tables |= {BEHIND[name] for name in tables if name in BEHIND}
     source: FromClause = rollup
     span: ColumnElement[int] = literal_column("0", Integer)
     if question.spans:
         spans = _span_table(question)
         source = spans.join(rollup, (rollup.c.quarter_s >= spans.c.begin_s) & (rollup.c.quarter_s < spans.c.end_s))
         span = spans.c.number
-    for name, condition in JOINS.items():
-        if name in tables:
-            source = source.outerjoin(metadata.tables[name], condition)
+    for name in tables_of(question):
+        source = source.outerjoin(metadata.tables[name], JOINS[name])
     return source, span
+
+
+def tables_of(question: Question) -> list[str]:
+    """The tables that join the sums, in their order."""
+    tables = {name.split(".")[0] for name in (*question.columns, *(name for name, _ in question.equals))}
+    tables |= {BEHIND[name] for name in tables if name in BEHIND}
+    return [name for name in JOINS if name in tables]
 
 
 def _span_table(question: Question) -> CTE:

@@ -19,6 +19,8 @@ from adengine.reporting.metrics import Metric
 DEFAULT_DAYS = 7
 DEFAULT_METRICS = "requests,fills,impressions,viewable,clicks,invalid,gross"
 FORMATS = ("json", "csv", "ndjson", "parquet")
+ROLLUP = "rollup"
+SOURCES = (ROLLUP, "events")
 FILTERS_MAX = 100
 FROM_TO = ("from", "to")
 NO_SUM = {
@@ -49,6 +51,8 @@ PARAMETERS = (
     Parameter("metrics", "Metrics, comma-separated.", DEFAULT_METRICS),
     Parameter("filter", "dimension:value; repeat it for more. AND between dimensions, OR inside one.",
               "tier:standard"),
+    Parameter("source", "rollup, the sums; or events, added up anew from what the machine that answers keeps.",
+              "rollup"),
     Parameter("format", f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.", "json"),
 )  # fmt: skip
 
@@ -64,6 +68,7 @@ class Asked:
     filters: Mapping[str, tuple[Any, ...]]
     """By dimension: what its filters mean, any of which may hold."""
     format: str
+    source: str = SOURCES[0]
 
 
 def parse(given: Mapping[str, Sequence[str]], world: World, now_s: int) -> Asked:
@@ -82,12 +87,13 @@ def parse(given: Mapping[str, Sequence[str]], world: World, now_s: int) -> Asked
     if not one.get("metrics", DEFAULT_METRICS).strip():
         mistakes.append(Mistake("?metrics", "name at least one"))
     filters = _filters(given.get("filter", ()), world, mistakes)
-    _check_format(one.get("format", FORMATS[0]), mistakes)
+    _check("format", one.get("format", FORMATS[0]), FORMATS, mistakes)
+    _check("source", one.get("source", SOURCES[0]), SOURCES, mistakes)
     if mistakes:
         raise Invalid(mistakes)
     return Asked(
         from_s=from_s, to_s=to_s, zone=zone, group_by=tuple(group_by), metrics=tuple(chosen), filters=filters,
-        format=one.get("format", FORMATS[0]),
+        format=one.get("format", FORMATS[0]), source=one.get("source", SOURCES[0]),
     )  # fmt: skip
 
 
@@ -190,6 +196,6 @@ def _filters(given: Sequence[str], world: World, mistakes: list[Mistake]) -> dic
     return found
 
 
-def _check_format(name: str, mistakes: list[Mistake]) -> None:
-    if name not in FORMATS:
-        mistakes.append(Mistake("?format", f"must be one of: {', '.join(FORMATS)}"))
+def _check(name: str, value: str, known: Sequence[str], mistakes: list[Mistake]) -> None:
+    if value not in known:
+        mistakes.append(Mistake(f"?{name}", f"must be one of: {', '.join(known)}"))

@@ -12,7 +12,11 @@ import structlog
 from sqlalchemy import Engine
 
 from adengine.counting import audit, spool
+from adengine.counting import segments as events
 from adengine.counting.claims import RECORD
+from adengine.counting.consume import holder_of
+from adengine.counting.kept import FOLDER as EVENTS
+from adengine.counting.ledger import Ledger
 from adengine.decisions import segments
 from adengine.decisions.forgotten import Forgotten
 from adengine.decisions.log import FOLDER
@@ -23,7 +27,7 @@ from adengine.settings import Settings
 from adengine.store import client, sql
 from adengine.web import metrics
 
-DECISIONS_EVERY_S, SPOOL_EVERY_S, REPORTS_EVERY_S = 60.0, 1.0, 1.0
+DECISIONS_EVERY_S, EVENTS_EVERY_S, SPOOL_EVERY_S, REPORTS_EVERY_S = 60.0, 60.0, 1.0, 1.0
 PATIENT_MS = 2_000
 HOLDS, VIOLATED = "holds", "violated"
 _log = structlog.get_logger("adengine.keep")
@@ -73,6 +77,8 @@ def chores_of(settings: Settings, store: client.Store, engine: Engine) -> list[C
         Chore("readers", DECISIONS_EVERY_S, ForgetReach(engine, Forgotten(store, settings.decision_keep_days))),
         Chore("spool", SPOOL_EVERY_S, lambda: drain(settings, store)),
     ]
+    if settings.events_keep_days:
+        chores.append(Chore("events", EVENTS_EVERY_S, lambda: keep_events(settings, engine)))
     if settings.audit_every_s:
         first_s = time.monotonic() + settings.audit_every_s
         chores.append(Chore("audit", settings.audit_every_s, lambda: check(engine, store), first_s))
@@ -99,6 +105,15 @@ def keep_decisions(settings: Settings, store: client.Store) -> None:
     dropped = segments.forget(folder, Forgotten(store, settings.decision_keep_days).all())
     if made or dropped:
         _log.info("decisions_kept", segments=made, forgotten_in=dropped)
+
+
+def keep_events(settings: Settings, engine: Engine) -> None:
+    """Writes counted events into files; on the machine whose consumer counts, so that they are not strewn over all."""
+    if Ledger(engine).holder() != holder_of(settings):
+        return
+    made = events.keep(engine, settings.data_dir / EVENTS, int(time.time()), settings.events_keep_days)
+    if made:
+        _log.info("events_kept", segments=made)
 
 
 class ForgetReach:

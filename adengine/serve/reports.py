@@ -11,13 +11,17 @@ from adengine import places, topics
 from adengine.reporting.jobs.make import Maker
 from adengine.reporting.load import Desk
 from adengine.reporting.saved.send import FOLDER, Sender
+from adengine.reporting.segments import events_of
 from adengine.reporting.terms import terms_of
 from adengine.settings import Settings
 
 
 class Reports:
     def __init__(self, settings: Settings, engine: Engine) -> None:
-        desk = Desk(engine, places.load(settings.data_dir), topics.load(), settings.small_cells)
+        gazetteer, events = places.load(settings.data_dir), events_of(settings)
+        desk = Desk(engine, gazetteer, topics.load(), settings.small_cells, events=events)
+            engine, places.load(settings.data_dir), topics.load(), settings.small_cells, events=events_of(settings)
+        )
         terms = terms_of(settings)
         self._folder: Path = settings.data_dir / FOLDER
         self._keep_s = terms.keep_s

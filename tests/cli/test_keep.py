@@ -11,12 +11,15 @@ from sqlalchemy import Engine, update
 from structlog.testing import capture_logs
 
 from adengine import settings
-from adengine.counting.tables import rollup
+from adengine.counting.consume import holder_of
+from adengine.counting.kept import FOLDER
+from adengine.counting.segments import parts
+from adengine.counting.tables import event_lines, rollup
 from adengine.errors import StoreUnavailable
 from adengine.serve import keep
 from adengine.serve.keep import Chore, chores_of
 from adengine.store.client import Store
-from tests.counting.books import a_consumer, an_impression, append, damage, drain
+from tests.counting.books import a_consumer, an_impression, append, damage, drain, rows
 
 
 @pytest.fixture(autouse=True)
@@ -66,11 +69,26 @@ def test_the_audit_is_a_metric_and_a_line_and_a_violation_is_an_error(valkey: St
     assert errors["positive"]["not_positive"] == 1 and errors["positive"]["log_level"] == "error"
 
 
-@pytest.mark.parametrize(
-    ("every_s", "names"), [(0, {"decisions", "readers", "spool"}), (300, {"decisions", "readers", "spool", "audit"})]
-)
-def test_the_audit_can_be_left_to_the_operator(
-    valkey: Store, sqlite_engine: Engine, tmp_path: Path, every_s: int, names: set[str]
+@pytest.mark.parametrize(("every_s", "keep_days", "names"), [(0, 0, set()), (300, 0, {"audit"}), (0, 30, {"events"})])
+def test_the_audit_and_events_can_be_left_to_the_operator(
+    valkey: Store, sqlite_engine: Engine, tmp_path: Path, every_s: int, keep_days: int, names: set[str]
 ) -> None:
-    wanted = settings.load({"ADENGINE_DATA_DIR": str(tmp_path), "ADENGINE_AUDIT_EVERY_S": str(every_s)})
-    assert {chore.name for chore in chores_of(wanted, valkey, sqlite_engine)} == names
+    given = {"AUDIT_EVERY_S": every_s, "EVENTS_KEEP_DAYS": keep_days, "DATA_DIR": tmp_path}
+    wanted = settings.load({f"ADENGINE_{name}": str(value) for name, value in given.items()})
+    always = {"decisions", "readers", "spool"}
+    assert {chore.name for chore in chores_of(wanted, valkey, sqlite_engine)} == always | names
+
+
+def test_events_are_written_on_the_machine_that_counts(valkey: Store, sqlite_engine: Engine, tmp_path: Path) -> None:
+    here, elsewhere = (
+        settings.load({"ADENGINE_DATA_DIR": str(tmp_path / name), "ADENGINE_EVENTS_KEEP_DAYS": "4000"})
+        for name in ("here", "elsewhere")
+    )
+    for wanted in (here, elsewhere):
+        wanted.data_dir.mkdir()
+    append(valkey, an_impression(1))
+    drain(a_consumer(valkey, sqlite_engine, holder=holder_of(here), keeps_events=True))
+    keep.keep_events(elsewhere, sqlite_engine)
+    assert list(elsewhere.data_dir.iterdir()) == [] and rows(sqlite_engine, event_lines) == 1
+    keep.keep_events(here, sqlite_engine)
+    assert len(parts(here.data_dir / FOLDER)) == 1 and rows(sqlite_engine, event_lines) == 0

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
+import duckdb
 from sqlalchemy import Engine, func, select
 
 from adengine.counting.consume import Consumer
 from adengine.counting.events import BEACON, FIRST, MEASURABLE, fill_event
+from adengine.counting.kept import METRICS
 from adengine.counting.ledger import Ledger
 from adengine.counting.metrics import NONE, Kind, Metric
 from adengine.counting.tables import dead_letter, rollup, seen
@@ -21,6 +25,7 @@ from tests.counting.builders import NOW_S, a_fill, a_ring, a_served
 EPOCH = b"the epoch"
 MINTER, READER = TokenMinter(a_ring()), TokenReader(a_ring())
 KEEP_S = 3600
+CELL = [column.name for column in rollup.primary_key if column.name != "adjustment"]
 
 
 def body_of(kind: Kind, **served: Any) -> bytes:
@@ -51,8 +56,16 @@ def append(store: Store, *events: bytes, bucket: int = 0, epoch: bytes = EPOCH, 
     store.across([("XADD", keys.stream(bucket), id_, "e", event) for id_, event in zip(spelled, events, strict=True)])
 
 
-def a_consumer(store: Store, engine: Engine, *, holder: str = "tests", keep_s: int = KEEP_S, **given: Any) -> Consumer:
-    return Consumer(store, Ledger(engine), holder=holder, keep_s=keep_s, **given)
+def a_consumer(
+    store: Store,
+    engine: Engine,
+    *,
+    holder: str = "tests",
+    keep_s: int = KEEP_S,
+    keeps_events: bool = False,
+    **given: Any,
+) -> Consumer:
+    return Consumer(store, Ledger(engine, keeps_events=keeps_events), holder=holder, keep_s=keep_s, **given)
 
 
 def drain(consumer: Consumer) -> None:
@@ -87,3 +100,23 @@ def damage(engine: Engine, *statements: Any) -> None:
     with writing(engine) as connection:
         for statement in statements:
             connection.execute(statement)
+
+
+def of_files(folder: Path) -> Counter[tuple[Any, ...]]:
+    """n and micros of each cell in the files, as anybody would add them up."""
+    query = f"SELECT {', '.join(CELL)}, n, micros FROM '{folder}/*/*.parquet'"
+    found: Counter[tuple[Any, ...]] = Counter()
+    for *cell, n, micros in duckdb.sql(query).fetchall():
+        found[(*cell, "n")] += n
+        found[(*cell, "micros")] += micros
+    return +found
+
+
+def of_rollups(engine: Engine) -> Counter[tuple[Any, ...]]:
+    found: Counter[tuple[Any, ...]] = Counter()
+    with reading(engine) as connection:
+        for row in connection.execute(select(rollup)).mappings():
+            cell = tuple(METRICS[Metric(row[name])] if name == "metric" else row[name] for name in CELL)
+            found[(*cell, "n")] += row["n"]
+            found[(*cell, "micros")] += row["micros"]
+    return +found

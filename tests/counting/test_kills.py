@@ -6,14 +6,27 @@ import multiprocessing
 import random
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlalchemy import Engine
 
-from adengine.counting import audit
+from adengine.counting import audit, segments
+from adengine.counting.kept import DAY_S
 from adengine.counting.metrics import Metric
 from adengine.store import sql
 from adengine.store.client import Store, connect
-from tests.counting.books import KEEP_S, a_consumer, an_impression, append, counted, drain, reasons
+from tests.counting.books import (
+    KEEP_S,
+    a_consumer,
+    an_impression,
+    append,
+    counted,
+    drain,
+    of_files,
+    of_rollups,
+    reasons,
+)
+from tests.counting.builders import NOW_S
 from tests.eventually import eventually
 
 KILLS = 4
@@ -63,6 +76,38 @@ def _killed_again_and_again(store: Store, store_url: str, engine: Engine, databa
     assert counted(engine) == events
     assert reasons(engine, Metric.INVALID_IMPRESSION) == {"duplicate": events // 5}
     assert [finding for finding in audit.run(engine, store) if not finding.holds] == []
+
+
+def _keep_events(database_url: str, folder: Path) -> None:
+    """As often as it can: a kill finds it anywhere between writing, deleting and joining."""
+    engine = sql.engine(database_url)
+    while True:
+        segments.keep(engine, folder, NOW_S + DAY_S, 30)
+
+
+def _count_events(store_url: str, database_url: str) -> None:
+    store, engine = connect(store_url, timeout_ms=5_000), sql.engine(database_url)
+    a_consumer(store, engine, keep_s=KEEP_S, keeps_events=True).run(threading.Event())
+
+
+def test_killed_consumers_and_keepers_lose_and_double_no_event_in_files(
+    valkey: Store, valkey_url: str, engine: Engine, database_url: str, tmp_path: Path
+) -> None:
+    """Killed by themselves and together; new processes, because DuckDB does not outlive a fork."""
+    chance, folder, new = random.Random(3), tmp_path / "events", multiprocessing.get_context("spawn")
+    for kill in range(KILLS):
+        before = counted(engine)
+        _append(valkey, kill)
+        consumer = new.Process(target=_count_events, args=(valkey_url, database_url), daemon=True)
+        keeper = new.Process(target=_keep_events, args=(database_url, folder), daemon=True)
+        keeper.start()
+        consumer.start()
+        _kill_some_time_after(consumer, chance, lambda: counted(engine) > before)  # noqa: B023
+        _kill_some_time_after(keeper, chance, lambda: segments.parts(folder) != [])
+    drain(a_consumer(valkey, engine, keeps_events=True))
+    segments.keep(engine, folder, NOW_S + DAY_S, 30)
+    assert counted(engine) == KILLS * BUCKETS * EVENTS
+    assert of_files(folder) == of_rollups(engine) and len(segments.parts(folder)) == 1
 
 
 def test_killed_consumers_lose_and_double_nothing_on_any_store(

@@ -12,7 +12,7 @@ from adengine import places, topics
 from adengine.catalog.nouns import Key, Scope
 from adengine.reporting import api
 from adengine.reporting.dimensions import World
-from adengine.reporting.load import Desk
+from adengine.reporting.load import Desk, Source
 from adengine.reporting.terms import Terms
 from adengine.web import auth, manners, openapi, pages, problems
 from adengine.wiring import ADVICE
@@ -46,14 +46,15 @@ def client(sqlite_engine: Engine, gazetteer: places.Gazetteer) -> FlaskClient:
     return a_client(sqlite_engine, gazetteer)
 
 
-def a_client(engine: Engine, gazetteer: places.Gazetteer) -> FlaskClient:
+def a_client(engine: Engine, gazetteer: places.Gazetteer, events: Source | None = None) -> FlaskClient:
     write_catalogue(engine)
     app = flask.Flask("reports", static_folder=None)
     manners.install(app)
     problems.install(app)
     keys: dict[bytes, Key] = {auth.digest(name): key for name, key in KEYS.items()}
     auth.install(app, keys.get)
-    blueprint = api.blueprint(Desk(engine, gazetteer, topics.load()), advice=ADVICE, terms=TERMS, clock=lambda: NOW_S)
+    desk = Desk(engine, gazetteer, topics.load(), events=events)
+    blueprint = api.blueprint(desk, advice=ADVICE, terms=TERMS, clock=lambda: NOW_S)
     registered = openapi.install(app)
     registered.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint(registered))

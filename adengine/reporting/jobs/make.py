@@ -72,10 +72,10 @@ class Maker:
 
     def _report(self, job: sql.Row, asked: Asked) -> tuple[Report, Loaded]:
         question = question_of(asked, advertiser=job["advertiser"], site=job["site"], spans_max=SPANS_MAX)
-        table = Table(asked, question, ROWS_MAX)
+        table, source = Table(asked, question, ROWS_MAX), self._desk.source(asked)
         loaded: Loaded | None = None
         for first_span, part in _slices(question):
-            loaded = load(self._desk.engine, part)
+            loaded = load(self._desk.engine, part, source)
             read = (replace(each, span=each.span + first_span) for each in loaded.parts)
             table.take(read, self._desk.world_with(loaded))
             done = (part.end_s - question.begin_s) / (question.end_s - question.begin_s)
@@ -83,7 +83,7 @@ class Maker:
                 if not sql.note(connection, job["id"], min(done, 0.99), int(self._clock())):
                     raise NotWanted
         assert loaded is not None, "a period has at least one slice"
-        return table.report(self._desk.small_cells), loaded
+        return loaded.sourced(table.report(self._desk.small_cells)), loaded
 
 
 def _slices(question: Question) -> Iterator[tuple[int, Question]]:

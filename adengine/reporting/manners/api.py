@@ -12,7 +12,7 @@ from adengine.reporting.delivery import Report
 from adengine.reporting.files import FORMATS, written
 from adengine.reporting.periods import PERIODS
 from adengine.reporting.query import FORMATS as FORMAT_NAMES
-from adengine.reporting.query import PARAMETERS, Parameter
+from adengine.reporting.query import PARAMETERS, SOURCES, Parameter
 from adengine.reporting.schema import DeliveryOut
 
 FILE = {"type": "string", "description": "The report's rows, if `format` asks for a file."}
@@ -58,6 +58,8 @@ def _schema(name: str) -> dict[str, Any]:
             return {"type": "array", "items": {"type": "string", "pattern": f"^({'|'.join(_FILTERED)}):"}}
         case "period":
             return {"type": "string", "enum": [period.name for period in PERIODS]}
+        case "source":
+            return {"type": "string", "enum": list(SOURCES)}
         case "format":
             return {"type": "string", "enum": list(FORMAT_NAMES)}
         case "from" | "to":
