@@ -27,7 +27,7 @@ LOOK_PART = 8
 
 TAIL_MAX_S, TAIL_PART = 600, 50
 """A goal is due a fiftieth of its flight before the end, at most ten minutes;"""
-TAIL_GAPS, TAIL_PART_MOST = 3, 20
+TAIL_GAPS, TAIL_PART_MOST = 5, 20
 """or so many of its pages before, if they come seldom, because the last ones may stay away: at most a twentieth."""
 
 

@@ -20,8 +20,6 @@ class Reports:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         gazetteer, events = places.load(settings.data_dir), events_of(settings)
         desk = Desk(engine, gazetteer, topics.load(), settings.small_cells, events=events)
-            engine, places.load(settings.data_dir), topics.load(), settings.small_cells, events=events_of(settings)
-        )
         terms = terms_of(settings)
         self._folder: Path = settings.data_dir / FOLDER
         self._keep_s = terms.keep_s
