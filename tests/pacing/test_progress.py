@@ -81,7 +81,7 @@ def test_nothing_is_projected_from_nothing() -> None:
 def test_clicks_are_counted_where_the_goal_is_clicks() -> None:
     clicks = replace(BOOKED, goal=Goal(unit=Unit.CLICKS, amount=100))
     found = progress(clicks, Total(impressions=5000, clicks=40), curve(clicks, 6000), FLAT, NOW_S)
-    assert found.delivered == 40 and found.due == pytest.approx(51.25, rel=0.04)
+    assert found.delivered == 40 and found.due == pytest.approx(51.25, rel=0.06)
     assert next(point for point in reversed(found.points) if point.delivered is not None).delivered == 600
 
 

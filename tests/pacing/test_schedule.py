@@ -55,8 +55,8 @@ def test_flat_traffic_makes_a_straight_line_a_little_ahead() -> None:
     [
         (10**6, 10 * DAY_S, 600),
         (10**6, 5 * HOUR_S, 360),
-        (1000, 10 * DAY_S, 3 * 864),
-        (117, 3 * DAY_S, 3 * 3 * DAY_S // 117 + 1),
+        (1000, 10 * DAY_S, 5 * 864),
+        (117, 3 * DAY_S, 5 * 3 * DAY_S // 117 + 1),
         (3, 3 * DAY_S, 3 * DAY_S // 20),
     ],
 )
