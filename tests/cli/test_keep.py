@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,13 @@ from tests.counting.books import a_consumer, an_impression, append, damage, drai
 
 
 @pytest.fixture(autouse=True)
-def _a_log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A logger keeps the configuration of its first use; another test's may have been that."""
+def _a_log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A logger keeps the configuration of its first use, and the level may have been another test's."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
     monkeypatch.setattr(keep, "_log", structlog.get_logger("adengine.keep"))
+    yield
+    structlog.configure(**before)
 
 
 def audits(check: str, verdict: str) -> float:

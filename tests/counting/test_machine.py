@@ -112,7 +112,7 @@ class Counting(RuleBasedStateMachine):
         self.rings = [a_ring()]
         self.tokens: list[dict[Kind, str]] = []
         self.counts: dict[Kind, set[int]] = {kind: set() for kind in Kind}
-        self.invalid = 0
+        self.invalid = self.epochs = 0
         self.is_replayed = False
         self.sealed: dict[tuple[Any, ...], int] = {}
         self.left = [10**9]
@@ -209,7 +209,9 @@ class Counting(RuleBasedStateMachine):
                 there = streams.standing(WORLD.store).get(bucket)
                 newest = there.last.ms if there is not None else 0
                 entry = fill_event(a_fill(10**6 + bucket, at_s=self.now_s))
-                append(WORLD.store, entry, bucket=bucket, ids=(f"{newest + AHEAD_MS * 10**4}-1",))
+                self.epochs += 1
+                epoch = b"epoch %d" % self.epochs
+                append(WORLD.store, entry, bucket=bucket, epoch=epoch, ids=(f"{newest + AHEAD_MS * 10**4}-1",))
             drain(self.consumer)
         WORLD.store.across([("FLUSHALL", "SYNC")])
 

@@ -126,6 +126,22 @@ def test_what_is_too_large_even_so_says_why(client: FlaskClient, maker: Maker, m
     assert call(client, "GET", f"{PATH}/{job}/rows").status_code == 409
 
 
+def test_a_fault_of_ours_ends_one_report_and_not_the_others(
+    client: FlaskClient, maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = asked(client)["id"], asked(client)["id"]
+    loaded = make.load
+
+    def breaks(*_: Any) -> Any:
+        monkeypatch.setattr(make, "load", loaded)
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(make, "load", breaks)
+    assert maker.make_all() == 2
+    jobs = [call(client, "GET", f"{PATH}/{job}").json for job in (first, second)]
+    assert [job["status"] for job in jobs] == ["failed", "done"] and "fault of the engine" in jobs[0]["problem"]
+
+
 def test_one_whose_maker_died_is_made_by_another(client: FlaskClient, maker: Maker, sqlite_engine: Engine) -> None:
     job = asked(client)["id"]
     damage(sqlite_engine, update(report_job).values(status="running", claimed_until_s=NOW_S))

@@ -154,7 +154,8 @@ def test_every_mistake_of_a_file_is_named_with_its_line(client: FlaskClient) -> 
         ("day,flight,price\n", 422),
         ("day,day,flight,clicks\n", 422),
         ('day,flight,clicks\n"2025-09-07', 400),
-        ("day,flight,clicks\n" + "2025-09-07,flt_1,1\n" * 20_001, 413),
+        ("day,flight,clicks\n" + "2025-09-07,flt_1,1\n" * 5_001, 413),
+        ("day,flight,clicks\n2025-01-01,flt_1,1\n2025-06-01,flt_1,1\n", 422),
     ],
 )
 def test_a_file_that_is_none_is_refused(client: FlaskClient, text: str, status: int) -> None:

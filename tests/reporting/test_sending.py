@@ -192,3 +192,10 @@ def test_a_receiver_that_is_away_is_told_as_the_problem(client: FlaskClient, day
     call(client, "POST", PATH, DAILY | {"schedule": {"every": "day", "webhook": "http://127.0.0.1:1/x"}})
     assert days.later(6 * 3600) == 0
     assert sent(client)[0]["problem"].startswith("127.0.0.1 did not take it")
+
+
+def test_a_fault_of_ours_keeps_no_other_report_waiting(client: FlaskClient, days: Days, hook: Hook) -> None:
+    for address in ("http://127.0.0.1:99999/x", hook.url):
+        call(client, "POST", PATH, DAILY | {"schedule": {"every": "day", "webhook": address}})
+    assert days.later(6 * 3600) == 1
+    assert "fault of the engine" in sent(client)[0]["problem"] and len(hook.got) == 1

@@ -9,7 +9,7 @@ from dataclasses import replace
 import structlog
 
 from adengine.catalog import ids
-from adengine.errors import Invalid
+from adengine.errors import DatabaseUnavailable, Invalid
 from adengine.reporting.calendar import DAY_S
 from adengine.reporting.delivery import Question, Report, Table, question_of
 from adengine.reporting.jobs import sql
@@ -53,7 +53,7 @@ class Maker:
             return sql.claim(connection, now_s)
 
     def _make(self, job: sql.Row) -> None:
-        """A fault of ours leaves it to be made again; what is wrong with it is told."""
+        """A database that is away leaves it to be made again; what else is wrong is told."""
         name = ids.public("job", job["id"])
         try:
             asked = parse(given_of(job["query"]), self._desk.world, job["created_at_s"])
@@ -61,14 +61,21 @@ class Maker:
         except NotWanted:
             _log.info("report_dropped", job=name)
         except Invalid as error:
-            with writing(self._desk.engine) as connection:
-                problem = "; ".join(mistake.detail for mistake in error.mistakes)
-                sql.fail(connection, job["id"], problem, int(self._clock()))
-            _log.info("report_failed", job=name, why=problem)
+            self._fail(job, "; ".join(mistake.detail for mistake in error.mistakes))
+        except DatabaseUnavailable:
+            raise
+        except Exception:  # noqa: BLE001  # a fault in one report must not end the others
+            _log.exception("report_fault", job=name)
+            self._fail(job, "a fault of the engine; the operator finds it in the log")
         else:
             with writing(self._desk.engine) as connection:
                 sql.finish(connection, job["id"], report, loaded.standing, int(self._clock()))
             _log.info("report_made", job=name, rows=len(report.rows))
+
+    def _fail(self, job: sql.Row, problem: str) -> None:
+        with writing(self._desk.engine) as connection:
+            sql.fail(connection, job["id"], problem, int(self._clock()))
+        _log.info("report_failed", job=ids.public("job", job["id"]), why=problem)
 
     def _report(self, job: sql.Row, asked: Asked) -> tuple[Report, Loaded]:
         question = question_of(asked, advertiser=job["advertiser"], site=job["site"], spans_max=SPANS_MAX)

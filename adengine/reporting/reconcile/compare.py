@@ -7,7 +7,7 @@ row always add up to its gap.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +20,8 @@ from adengine.reporting.reconcile.uploads import Theirs, Upload
 HALF_HOUR_S = 1800
 OFFSETS_S = range(-12 * HOUR_S, 14 * HOUR_S + 1, HALF_HOUR_S)
 """Every offset of UTC that a day of theirs may begin by."""
+LOOKED_AT = 20
+"""Things with the most counts, by which the begin of their days is looked for."""
 BETTER = 0.5
 """Another day's begin is named if it leaves at most so much of the gap."""
 
@@ -49,7 +51,7 @@ class Tally:
     late: int = 0
     """Of `valid`."""
     viewable: int = 0
-    invalid: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    invalid: dict[str, int] = field(default_factory=dict)
     """By reason."""
 
     def add(self, other: Tally) -> None:
@@ -57,7 +59,7 @@ class Tally:
         self.late += other.late
         self.viewable += other.viewable
         for reason, n in other.invalid.items():
-            self.invalid[reason] += n
+            self.invalid[reason] = self.invalid.get(reason, 0) + n
 
 
 Ours = Mapping[tuple[int, str], Mapping[int, Tally]]
@@ -169,7 +171,13 @@ def _by_day(ours: Ours, days: Sequence[date], begin: ZoneInfo | int) -> Cells:
 
 def _better_begin(upload: Upload, ours: Ours, days: Sequence[date], here: Cells, known: frozenset[int]) -> int | None:
     """The offset that leaves the least of the gap, if that is far less than the asked zone's; over two days or more."""
-    rows = [row for row in upload.rows if row.thing in known]
+    shown = Counter[int]()
+    for row in upload.rows:
+        if row.thing in known:
+            shown[row.thing] += sum(row.counts.values())
+    most = frozenset(thing for thing, _ in shown.most_common(LOOKED_AT))
+    rows = [row for row in upload.rows if row.thing in most]
+    ours = {key: tallies for key, tallies in ours.items() if key[0] in most}
     if len(days) < 2 or not rows:
         return None
     now = _gap(rows, here)

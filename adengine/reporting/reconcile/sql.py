@@ -51,5 +51,5 @@ def ours(connection: Connection, noun: str, things: Sequence[int], period: tuple
             tally = found[thing, VALID[metric]][at_s]
             tally.valid, tally.late = tally.valid + n, tally.late + late_n
         else:
-            found[thing, INVALID[metric]][at_s].invalid[reason] += n
+            found[thing, INVALID[metric]][at_s].add(Tally(invalid={reason: n}))
     return found

@@ -17,7 +17,9 @@ from adengine.errors import Invalid, Malformed, Mistake, TooLarge
 from adengine.reporting.query import EARLIEST_S, LATEST_S
 from adengine.web.json_strict import BOM
 
-ROWS_MAX = 20_000
+ROWS_MAX = 5_000
+DAYS_MAX = 100
+"""From the first to the last."""
 MISTAKES_MAX = 100
 DAY = "day"
 THINGS = ("flight", "campaign", "creative")
@@ -69,6 +71,8 @@ def read_upload(body: bytes) -> Upload:
         for (day, thing), times in twice.items()
         if times > 1
     ]
+    if rows and (max(row.day for row in rows) - min(row.day for row in rows)).days >= DAYS_MAX:
+        mistakes.append(Mistake("", f"its days lie further apart than {DAYS_MAX}; send it in parts"))
     if not rows and not mistakes:
         mistakes.append(Mistake("", "the file has no rows"))
     if mistakes:

@@ -104,6 +104,9 @@ class Sender:
         except (NotSent, AdengineError, OSError) as error:
             problem = str(error)
             _log.warning("report_not_sent", report=ids.public("report", report["id"]), target=target, why=problem)
+        except Exception:  # noqa: BLE001  # a fault in one report must not end the others
+            problem = "a fault of the engine; the operator finds it in the log"
+            _log.exception("report_fault", report=ids.public("report", report["id"]))
         else:
             _log.info("report_sent", report=ids.public("report", report["id"]), target=target, bytes=len(letter.body))
         with writing(self._desk.engine) as connection:
