@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -17,7 +18,7 @@ from adengine.caps.claims import confirm_args
 from adengine.catalog.nouns import Level
 from adengine.catalog.snapshot import Snapshot
 from adengine.counting.metrics import NONE, Kind
-from adengine.counting.spool import Full, Spool
+from adengine.counting.spool import ANEW, Full, Spool
 from adengine.counting.tokens import LIVES_S, SKEW_S, Opened, Served, TokenReader, age_problem
 from adengine.counting.traffic.caller import NOBODY, Caller
 from adengine.counting.traffic.rules import Rules
@@ -119,11 +120,14 @@ class Recorder:
             reason: bytes = self._store.run(RECORD, places, args)
         except StoreUnavailable:
             # Neither the minute nor the milliseconds in which a spool is drained say anything of rates.
-            self._spooled(places[:-1] if most else places, [int(self._clock()), *args[1:12], 0, 0, *confirming])
+            self._spooled(
+                places[:-1] if most else places,
+                [int(self._clock()), *args[1:10], ANEW, later_problem, 0, 0, *confirming],
+            )
             return SPOOLED
         return reason.decode("ascii")
 
-    def _spooled(self, places: list[str], args: list[Word]) -> None:
+    def _spooled(self, places: list[str], args: list[Any]) -> None:
         """Raises what is being handled if there is no room."""
         if self._spool is None:
             raise

@@ -18,7 +18,7 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import orjson
 import structlog
@@ -34,6 +34,10 @@ FREE_BYTES_MIN = 64 * 2**20
 """Left to the disk's other users."""
 NOTED_EVERY = 500
 CRC_CHARS = 8
+ANEW_BYTES = 16
+ANEW: Final = object()
+"""In a call's arguments: so many random bytes, drawn whenever the call is made. A line that is drained twice, the last
+time into a store that came back empty, must not give its new stream the old one's epoch."""
 _log = structlog.get_logger("adengine.spool")
 
 
@@ -166,8 +170,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _plain(arg: Any) -> Any:
+    if arg is ANEW:
+        return {"anew": ANEW_BYTES}
     return {"b64": b64encode(arg).decode("ascii")} if isinstance(arg, bytes) else arg
 
 
 def _raw(arg: Any) -> Any:
-    return b64decode(arg["b64"]) if isinstance(arg, dict) else arg
+    if not isinstance(arg, dict):
+        return arg
+    return secrets.token_bytes(arg["anew"]) if "anew" in arg else b64decode(arg["b64"])

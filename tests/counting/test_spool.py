@@ -19,6 +19,7 @@ from adengine.counting.tokens import TokenReader
 from adengine.counting.traffic.rules import Rules
 from adengine.counting.traffic.verdicts import Traffic
 from adengine.errors import StoreUnavailable
+from adengine.store import keys
 from adengine.store.client import Store, connect
 from tests import stores
 from tests.counting.books import a_consumer, counted, drain, reasons
@@ -67,6 +68,21 @@ def test_a_hold_that_waited_is_confirmed(away: Store, valkey: Store, tmp_path: P
     assert send(a_recorder(away, tmp_path), IMPRESSION, held=True, reader=RID) == SPOOLED
     spool.drain(tmp_path, valkey, RECORD)
     assert [event.reason for event in recorded(valkey, RID[0])] == [""]
+
+
+def test_a_line_that_is_drained_twice_gives_no_epoch_twice(away: Store, valkey: Store, tmp_path: Path) -> None:
+    """Else the new stream of a store that came back empty would be taken for the old one, and read from its end."""
+    recorder = a_recorder(away, tmp_path)
+    send(recorder, IMPRESSION)
+    recorder.end()
+    (line,) = [file.read_bytes() for file in tmp_path.glob("*.spool")]
+    epochs = []
+    for _ in range(2):
+        valkey.across([("FLUSHALL", "SYNC")])
+        (tmp_path / "again.spool").write_bytes(line)
+        spool.drain(tmp_path, valkey, RECORD)
+        epochs.append(valkey.read(("GET", keys.epoch(1)))[0])
+    assert len({*epochs}) == 2 and None not in epochs
 
 
 def test_copies_that_waited_count_once(away: Store, valkey: Store, sqlite_engine: Engine, tmp_path: Path) -> None:
@@ -158,7 +174,7 @@ def test_a_full_spool_refuses_and_the_page_may_try_again(
 
 
 def test_files_do_not_grow_for_ever(away: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool, "FILE_BYTES", 1_000)
+    monkeypatch.setattr(spool, "FILE_BYTES", 800)
     recorder = a_recorder(away, tmp_path)
     for n in range(9):
         send(recorder, IMPRESSION, request=n)
