@@ -191,10 +191,12 @@ def _catalogue(parts: Parts) -> openapi.Blueprint:
 def _serving(parts: Parts) -> tuple[Filler, hot.Route, openapi.Blueprint]:
     settings = parts.settings
     reader_ids = ReaderIds(settings.secret_key)
+    reader_log = ReaderLog(parts.store)
     filler = Filler(
         outside=Outside(
             snapshots=parts.snapshots,
-            reader_log=ReaderLog(parts.store),
+            reader_log=reader_log,
+            wagers=reader_log,
             reader_ids=reader_ids,
             paces=Paces(parts.pace.sheet, parts.pace.leases, Turns(), parts.pace.learnt),
             monotonic=time.monotonic,

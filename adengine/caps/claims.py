@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
+from typing import Any, NamedTuple
 
 from adengine.caps.records import RECORD_BYTES, Seen
 from adengine.store import keys
@@ -26,6 +27,8 @@ TOTALS_KEPT_S = 400 * 86_400
 RESERVED = 1
 UNDONE = 0
 LOG_FULL = -99
+_EACH, _ALL_OR_NONE, _WAGER = 0, 1, 2
+"""How picks of one call go together, as reserve.lua spells it."""
 _IDS, _CAP = Struct(">4I"), Struct(">BqII")
 """A pick and each of its caps, as drawn in reserve.lua."""
 
@@ -49,8 +52,7 @@ class Confirmation(IntEnum):
     DUPLICATE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class WireCap:
+class WireCap(NamedTuple):
     level: int
     window: int
     """As `windows.wire` spells it."""
@@ -59,8 +61,7 @@ class WireCap:
     """The flight it was booked with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
+class Pick(NamedTuple):
     """What is to be shown, by ids, and all caps that guard it."""
 
     creative: int
@@ -105,15 +106,56 @@ class ReaderLog:
         Appends `event` to the stream of `bucket` unless a pick was refused; without picks it only does that.
         rid: the reader, whose bucket it is; None only without picks.  now_s: 0 for the log's clock.
         """
+        mode = _ALL_OR_NONE if all_or_nothing else _EACH
+        reply: list[int] = self._reserve(rid, picks, mode, bucket, view, hold_s, retention_s, event, now_s, timeout_ms)
+        return reply
+
+    def wager(
+        self,
+        rid: bytes,
+        picks: Sequence[Pick],
+        *,
+        bucket: int,
+        view: int,
+        hold_s: int,
+        retention_s: int,
+        now_s: int,
+        event: bytes = b"",
+        timeout_ms: int | None = None,
+    ) -> tuple[list[int], Seen | None]:
+        """Reserves all of a page that was chosen without a `peek`, or nothing; then also what the peek would have told.
+
+        now_s: of the page, by which what was seen is read; the verdicts go by the log's clock.
+        """
+        reply = self._reserve(rid, picks, _WAGER, bucket, view, hold_s, retention_s, event, 0, timeout_ms)
+        if len(reply) == len(picks):
+            return reply, None
+        *verdicts, log, totals = reply
+        return verdicts, Seen.read(_whole(log), _pairs(totals), now_s=now_s, view=view)
+
+    def _reserve(
+        self,
+        rid: bytes | None,
+        picks: Sequence[Pick],
+        mode: int,
+        bucket: int,
+        view: int,
+        hold_s: int,
+        retention_s: int,
+        event: bytes,
+        now_s: int,
+        timeout_ms: int | None,
+    ) -> list[Any]:
+        """As the script answers."""
         places = [keys.stream(bucket), keys.epoch(bucket)]
         if rid is not None and picks:
             places += [keys.reader_log(rid), keys.reader_totals(rid)]
         words: list[Word] = [
-            now_s or self._clock(), hold_s, retention_s, RECORDS_MAX, view, int(all_or_nothing), event,
+            now_s or self._clock(), hold_s, retention_s, RECORDS_MAX, view, mode, event,
             secrets.token_bytes(16), TOTALS_KEPT_S, *map(_packed, picks),
         ]  # fmt: skip
-        verdicts: list[int] = self._store.run(self._scripts.reserve, places, words, timeout_ms=timeout_ms)
-        return verdicts
+        reply: list[Any] = self._store.run(self._scripts.reserve, places, words, timeout_ms=timeout_ms)
+        return reply
 
     def confirm(
         self,

@@ -10,7 +10,8 @@
 -- ARGV[3]  retention_s: the longest window that any cap looks back; older records are dropped
 -- ARGV[4]  most living records of one log; more is no person
 -- ARGV[5]  view, 31 bits
--- ARGV[6]  1: all picks or none (a roadblock); 0: each on its own
+-- ARGV[6]  0: each pick on its own; 1: all or none (a roadblock); 2: all or none, and if none, why (a wager: a page that
+--          was chosen without a look at the reader, who is told now)
 -- ARGV[7]  the event; '': none
 -- ARGV[8]  16 random bytes, the epoch of a stream that has none yet
 -- ARGV[9]  how long lifetime counts are kept, s
@@ -24,6 +25,7 @@
 --   window  > 0 rolling seconds · 0 the owner flight's lifetime · -1 this view · else minus the epoch s it counts from
 --
 -- returns per pick: 1 reserved · -k refused by its k-th cap · 0 undone because another was refused · -99 the log is full
+--         behind them, if a wager was lost: the reader log, and his lifetime counts as HGETALL lists them
 
 local PICK, CAP, CAPS_AT = '>I4I4I4I4', '>Bi8I4I4', 17
 local RESERVED, UNDONE, FULL = 1, 0, -99
@@ -171,8 +173,12 @@ local function reserve()
       refused = true
     end
   end
-  if refused and ARGV[6] == '1' then
+  if refused and ARGV[6] ~= '0' then
     for p = 1, #picks do if verdicts[p] == RESERVED then verdicts[p] = UNDONE end end
+    if ARGV[6] == '2' then
+      verdicts[#picks + 1] = log
+      verdicts[#picks + 2] = redis.call('HGETALL', KEYS[4])
+    end
   elseif #added > 0 then
     write(log, dead, last, table.concat(added))
     for p = 1, hold == 0 and #picks or 0 do

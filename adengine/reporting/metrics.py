@@ -92,6 +92,10 @@ METRICS = (
         (Stored.IMPRESSION, Stored.CLICK),
         _spend,
     ),
-    _sum("capped", "Times that a cap kept a flight out of a slot; `reason` names the cap.", Stored.CAPPED),
+    _sum(
+        "capped",
+        "Times that a cap kept a flight out of a slot that it had been drawn for; `reason` names the cap.",
+        Stored.CAPPED,
+    ),
 )
 BY_NAME = {metric.name: metric for metric in METRICS}

@@ -11,12 +11,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from adengine.caps.claims import LOG_FULL, RESERVED, Pick
+from adengine.caps.claims import LOG_FULL, RESERVED, UNDONE, Pick
 from adengine.caps.records import Seen
 from adengine.catalog import ids
 from adengine.catalog.guards import Guard
 from adengine.catalog.nouns import Facts, Level, Site, Slot
 from adengine.catalog.snapshot import Rows
+from adengine.counting.events import Refusal
 from adengine.serving.capping import CAPPED, Clockface, capped_hurdles, pick_of, refused_hurdle, spelled
 from adengine.serving.draw import Floats
 from adengine.serving.eligibility import excluding
@@ -28,7 +29,7 @@ from adengine.serving.request import Asked
 from adengine.serving.rotation import Rotation
 from adengine.serving.scene import resolved_topics
 from adengine.serving.setting import Setting
-from adengine.serving.slates import Faced, Raced, Slate
+from adengine.serving.slates import Faced, Slate, raced
 from adengine.topics import Taxonomy
 
 
@@ -65,32 +66,48 @@ class Decision:
         """None where nothing is paced."""
         self.rotation = Rotation(self.snapshot)
         self.excluded: list[Hurdle] = list(self._excluding())
-        self.faced: list[Hurdle] = [*self.excluded]
-        """By all candidates of the page, beyond what the catalogue says; begins with `excluded`."""
+        self.refused: list[Hurdle] = []
+        """By what was learnt on the way."""
         self.rows: list[int | None] = [None] * len(self.places)
         """Candidates."""
         self.held = [False] * len(self.places)
+        self.capped: list[Refusal] = []
+        """Who had been drawn for a slot when a cap kept him out."""
         self._owed: dict[int, float] = {}
         """By flight, what it brings into the draws of this page, in place of what the pacer said."""
 
     def take_up(self, pace: Pace | None, rotation: Rotation) -> None:
         """What the pacer says of pages like this one."""
         self.pace, self.rotation = pace, rotation
-        if pace is not None:
-            self.refuse(*pace.hurdles)
 
     def take_seen(self, seen: Seen, clockface: Clockface) -> None:
-        """What the reader has seen."""
+        """What the reader has seen, before the page is seated: who would stand there but for that counts as capped."""
+        self.rotation.take_seen(seen)
+        hurdles = capped_hurdles(self.snapshot, seen, clockface)
+        if hurdles:
+            self.allocate()
+            for slot, row in enumerate(self.rows):
+                refused = next((hurdle for hurdle in hurdles if row is not None and not hurdle.admits(row)), None)
+                if refused is not None:
+                    self._count_capped(slot, refused.detail)
+        self.refuse(*hurdles)
+
+    def take_lost(self, seen: Seen, clockface: Clockface) -> None:
+        """The same, when a wager was lost and it is known who was capped (`settle`)."""
         self.rotation.take_seen(seen)
         self.refuse(*capped_hurdles(self.snapshot, seen, clockface))
 
     def rows_left(self, place: Place) -> Rows:
         """The candidates that have passed all hurdles in a slot so far, ascending."""
-        return survivors([*place.room.hurdles(self.snapshot), *self.faced], place.eligible.rows())
+        return survivors([*place.room.hurdles(self.snapshot), *self.faced()], place.eligible.rows())
+
+    def faced(self) -> list[Hurdle]:
+        """By all candidates of the page, beyond what the catalogue says, in the order in which they faced it."""
+        return [*self.excluded, *(self.pace.hurdles if self.pace is not None else ()), *self.refused]
 
     def refuse(self, *hurdles: Hurdle) -> None:
         """All candidates face these too; those who hold a reservation keep their place."""
-        self.faced.extend(hurdles)
+        self.refused.extend(hurdles)
 
     def refuse_guarded(self, reason: str, only: Mask | None = None) -> None:
         """Refuses what a cap guards.  only: flights (rows) to which this applies; by default all."""
@@ -156,7 +173,7 @@ class Decision:
         """Of each slot the chance that its creative had among those of its flight that may stand there."""
         stand = np.array([row for row in self.rows if row is not None], np.int64)
         candidates = self.rotation.applied([stand])
-        by_creative = [hurdle for hurdle in self.faced if hurdle.of_creatives]
+        by_creative = [hurdle for hurdle in self.faced() if hurdle.of_creatives]
         found: list[float | None] = []
         for place, row in zip(self.places, self.rows, strict=True):
             if place is None or row is None:
@@ -191,7 +208,7 @@ class Decision:
                 self._refuse_whole(slots, verdicts, clockface)
                 return False
             for slot, verdict in zip(slots, verdicts, strict=True):
-                if verdict != RESERVED:
+                if verdict not in (RESERVED, UNDONE):
                     self._refuse_one(slot, verdict, clockface)
         for slot, verdict in zip(slots, verdicts, strict=True):
             self.held[slot] = self.held[slot] or verdict == RESERVED
@@ -205,14 +222,16 @@ class Decision:
         if self._owed or self.plan.looks_at_all:
             return None
         paced = self.pace.paced if self.pace is not None else None
-        page = Faced(self.snapshot, self.faced, self.rivals.only_owners, self.rotation)
+        paced_out = self.pace.paced_out if self.pace is not None else None
+        hurdles = [*self.excluded, *self.refused]
+        page = Faced(self.snapshot, hurdles, paced_out, self.rivals.only_owners, self.rotation)
         slates: dict[int, Slate] = {}
         for number, place in enumerate(self.places):
             if place is not None and not self.held[number]:
                 entrants = place.eligible.entrants(paced)
                 if entrants is None:
                     return None
-                slates[number] = Raced(page, entrants, place.room, self.seed, number)
+                slates[number] = raced(page, entrants, place.room, self.seed, number)
         return slates
 
     def _scores(self) -> Floats | None:
@@ -232,7 +251,9 @@ class Decision:
         if verdict == LOG_FULL:
             self.refuse_guarded("reader_log_full")
         else:
-            self.refuse(refused_hurdle(self.snapshot, row, self.pick(slot, clockface)[1][-verdict - 1]))
+            hurdle = refused_hurdle(self.snapshot, row, self.pick(slot, clockface)[1][-verdict - 1])
+            self._count_capped(slot, hurdle.detail)
+            self.refuse(hurdle)
 
     def _refuse_whole(self, slots: list[int], verdicts: list[int], clockface: Clockface) -> None:
         """A flight that wanted the whole page did not get it: it is out, by the first cap that refused it."""
@@ -243,7 +264,14 @@ class Decision:
         row = self.rows[slot]
         assert row is not None
         guard = self.pick(slot, clockface)[1][-verdict - 1]
+        self._count_capped(slot, spelled(guard))
         self.refuse_flight(CAPPED, int(self.snapshot.candidates.flight[row]), spelled(guard))
+
+    def _count_capped(self, slot: int, cap: str | None) -> None:
+        place, row = self.places[slot], self.rows[slot]
+        assert place is not None and row is not None
+        flight = int(self.snapshot.candidates.flight[row])
+        self.capped.append(Refusal(slot=place.slot.id, flight=flight, cap=cap or ""))
 
     def _excluding(self) -> Iterable[Hurdle]:
         exclude = self.asked.exclude

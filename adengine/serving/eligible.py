@@ -49,6 +49,7 @@ class Eligible:
         self.reason_of_sponsors = reason_of_sponsors
         self._candidates = candidates = snapshot.candidates
         self.is_logged = bool(snapshot.logged[flights].any())
+        self.is_sequential = bool(snapshot.sequential[flights].any())
         self.has_whole_pages = bool(candidates.whole_page[candidates.first[flights]].any())
         shared = np.array([snapshot.flight_row[flight] for flight, _ in snapshot.shares], np.int32)
         self.shares = tuple(snapshot.shares[at] for at in np.flatnonzero(self.holds(shared)).tolist())
@@ -141,6 +142,8 @@ class Plan:
         """(flight, the share of the pages that it was promised) of each that may stand here."""
         self.looks_at_all = len(there) > 1 and any(place.eligible.has_whole_pages for place in there)
         """Whether somebody may want all slots."""
+        self.needs_reader = bool(self.shares) or self.looks_at_all or any(p.eligible.is_sequential for p in there)
+        """Whether more than the caps of those who are drawn depends on what the reader has seen."""
 
 
 class Kept:
@@ -183,7 +186,10 @@ class Kept:
 
     def varying(self, facts: Callable[[], Facts]) -> Hashable:
         """The part that the rest of the request and the time of day decide."""
-        return tuple([admission.named(here) for here in (facts(),) for admission in self._varying]) if self._varying else ()
+        if not self._varying:
+            return ()
+        here = facts()
+        return tuple([admission.named(here) for admission in self._varying])
 
     def span(self, now_s: int) -> int:
         """The part that is told by which flights run: the number of the span between two of `bounds_s`."""

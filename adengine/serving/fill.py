@@ -29,7 +29,7 @@ from adengine.serving.decision import Decision
 from adengine.serving.eligible import Kept
 from adengine.serving.explain import scene_explanation, slot_explanation
 from adengine.serving.leasing import Leasing
-from adengine.serving.outside import Moment, Outside, Terms
+from adengine.serving.outside import Moment, Outside, Terms, Wagers
 from adengine.serving.remembered import Remembered
 from adengine.serving.request import Asked
 from adengine.serving.rotation import Rotation
@@ -162,22 +162,26 @@ class Filler:
         return True
 
     def _ask_reader(self, visit: Visit) -> None:
-        """What the reader has seen, if any cap or sequence could care."""
+        """What the reader has seen, if more could care than the caps of those who are drawn."""
         decision = visit.decision
         if not decision.plan.is_logged:
             return
         if visit.rid is None:
             decision.refuse_guarded("no_reader_key", decision.snapshot.skips_without_reader)
             return
-        with visit.budget.call() as timeout_ms:
-            seen = self._outside.reader_log.peek(
-                visit.rid, now_s=visit.moment.now_s, view=visit.view, timeout_ms=timeout_ms
-            )
-        decision.take_seen(seen, visit.clockface)
+        if self._outside.wagers is None or not visit.may_wager:
+            with visit.budget.call() as timeout_ms:
+                seen = self._outside.reader_log.peek(
+                    visit.rid, now_s=visit.moment.now_s, view=visit.view, timeout_ms=timeout_ms
+                )
+            decision.take_seen(seen, visit.clockface)
 
     def _reserve(self, visit: Visit) -> None:
         """Holds a place in the reader log for each pick that goes there; the call also appends the fill's event."""
         decision = visit.decision
+        wagers = self._outside.wagers
+        if wagers is not None and visit.may_wager and self._is_won(visit, wagers):
+            return
         for _ in range(1 + RETRIES):
             self._lease(visit)
             slots = decision.to_reserve() if visit.rid is not None else []
@@ -188,6 +192,34 @@ class Filler:
         decision.allocate()
         self._lease(visit)
         self._verdicts(visit, [])
+
+    def _is_won(self, visit: Visit, wagers: Wagers) -> bool:
+        """Holds the page that was seated without a look at the reader; if it is refused, seats it anew with one.
+
+        It comes to the same page as looking first: whoever is not refused stands as he would have stood, because nobody
+        who is drawn depends on who is passed by (`serving.lots`). Most pages are spared a round trip.
+        """
+        decision = visit.decision
+        self._lease(visit)
+        slots = decision.to_reserve()
+        if not slots:
+            self._verdicts(visit, [])
+            return True
+        assert visit.rid is not None
+        with visit.budget.call() as timeout_ms:
+            verdicts, seen = wagers.wager(
+                visit.rid,
+                [decision.pick(slot, visit.clockface)[0] for slot in slots],
+                now_s=visit.moment.now_s,
+                timeout_ms=timeout_ms,
+                **self._terms_of(visit),
+            )
+        if decision.settle(slots, verdicts, visit.clockface):
+            return True
+        assert seen is not None
+        decision.take_lost(seen, visit.clockface)
+        decision.allocate()
+        return False
 
     def _lease(self, visit: Visit) -> None:
         """Seats only who has an impression left for this page; nothing but memory is asked."""
@@ -203,19 +235,24 @@ class Filler:
         """The store's verdict on what stands in each of `slots`."""
         decision = visit.decision
         picks = [decision.pick(slot, visit.clockface)[0] for slot in slots]
-        event = fill_event(event_of(visit))
         with visit.budget.call() as timeout_ms:
             return self._outside.reader_log.reserve(
                 visit.rid,
                 picks,
-                bucket=keys.bucket_of(visit.rid, visit.moment.request),
-                view=visit.view,
-                hold_s=self.terms.hold_s,
-                retention_s=decision.snapshot.retention_s,
-                event=event,
                 all_or_nothing=decision.is_whole_page,
                 timeout_ms=timeout_ms,
+                **self._terms_of(visit),
             )
+
+    def _terms_of(self, visit: Visit) -> dict[str, Any]:
+        """What every reservation says of its page."""
+        return {
+            "bucket": keys.bucket_of(visit.rid, visit.moment.request),
+            "view": visit.view,
+            "hold_s": self.terms.hold_s,
+            "retention_s": visit.decision.snapshot.retention_s,
+            "event": fill_event(event_of(visit)),
+        }
 
     def _answer(self, visit: Visit, degraded: str | None) -> Answered:
         decision, outcomes = visit.decision, visit.outcomes()

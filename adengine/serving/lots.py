@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import shake_128
+from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adengine.serving.draw import EULER, GOLDEN, NOISE, WORD, Floats, mixed, uniforms_of, worth_of_score
+from adengine.serving.draw import EULER, NOISE, Floats, uniforms_of, worth_of_score
 
 LONE_MAX = 24
 """So many are drawn one by one; then all who are left together."""
@@ -31,25 +33,28 @@ LOG_MOST = 700.0
 """Of a time: e to this is nearly the largest float."""
 _REST = 0xFFFD
 """In place of a slot's number, for those who are looked at all together."""
-_TIMES = 0x10000
-"""Marks a slot's number, for when who arrives does so."""
+_NAME = Struct("<QHhH")
+_BLOCK = Struct("<21Q")
+"""As much as SHAKE128 gives at once."""
 
 
 class Lots:
     """A stream of independent uniform numbers in (0, 1) that depends on nothing but its name."""
 
-    __slots__ = ("_state",)
+    __slots__ = ("_blocks", "_name", "_words")
 
     def __init__(self, seed: int, slot: int, rank: int) -> None:
-        self._state = mixed(seed ^ (slot * 0xD1B54A32D192ED03 + rank * 0x8CB92BA72F3D8DD7) & WORD)
+        """seed: 64 bits.  slot: 16 bits, its number on the page.  rank: of the class."""
+        self._name = (seed, slot, rank)
+        self._blocks = 0
+        self._words: list[int] = []
 
     def uniform(self) -> float:
-        self._state = state = self._state + GOLDEN & WORD
-        return ((mixed(state) >> 11) + 0.5) * 2.0**-53
-
-    def exponential(self) -> float:
-        """Of rate 1."""
-        return -math.log(self.uniform())
+        words = self._words
+        if not words:
+            words += _BLOCK.unpack(shake_128(_NAME.pack(*self._name, self._blocks)).digest(_BLOCK.size))
+            self._blocks += 1
+        return ((words.pop() >> 11) + 0.5) * 2.0**-53
 
 
 class Entrants:
@@ -110,57 +115,44 @@ class Choice(NamedTuple):
     row: int
 
 
-Creatives = Callable[[int, Lots], Iterator[int]]
-"""From a flight (row) to those of its candidates that may stand here, in drawn order; none, if it may not."""
+class Arrival(NamedTuple):
+    entrant: int
+    """Among the entrants."""
+    time: float
+    lot: float
+    """One more uniform number in (0, 1), for whatever has to be drawn about him."""
 
 
-def race(entrants: Entrants, seed: int, slot: int, creatives: Creatives) -> Iterator[Choice]:
-    """All who may stand in `slot`, best first."""
+def arrivals(entrants: Entrants, seed: int, slot: int) -> Iterator[Arrival]:
+    """All of a class, in the order in which they arrive in a slot.  seed: 64 bits.  slot: its number on the page.
+
+    Nothing that is made of one changes who comes next, so that a page that is drawn again without some of them has the
+    others as they were.
+    """
     lots = Lots(seed, slot, entrants.rank)
-    for index, time in _arrivals(entrants, lots, Lots(seed, slot ^ _TIMES, entrants.rank)):
-        worth: float | None = None
-        for row in creatives(int(entrants.flights[index]), lots):
-            worth = entrants.worth(time) if worth is None else worth
-            yield Choice(entrants.rank, worth, row)
-
-
-def winner(entrants: Entrants, seed: int, slot: int, creatives: Creatives) -> int | None:
-    """The candidate that `race` names first, sooner; None if the first to arrive may not stand here."""
-    lots = Lots(seed, slot, entrants.rank)
-    total = entrants.total
-    return next(creatives(int(entrants.flights[_next(entrants, lots, total, ())]), lots), None)
-
-
-def _arrivals(entrants: Entrants, lots: Lots, times: Lots) -> Iterator[tuple[int, float]]:
-    """(index, time) of all in the order in which they arrive."""
+    uniform = lots.uniform
     total = left = entrants.total
     time = 0.0
     arrived: set[int] = set()
-    while len(arrived) < LONE_MAX and left > total / 2:
-        time += times.exponential() / left
-        index = _next(entrants, lots, total, arrived)
-        arrived.add(index)
-        yield index, time
-        left -= entrants.rate(index)
-    waits = _few(entrants, lots, arrived) if len(entrants.flights) <= FEW else _many(entrants, lots, arrived)
-    for log_wait, index in waits:
-        yield index, time + math.exp(min(log_wait, LOG_MOST))  # the past is no matter to those who are left
-
-
-def _next(entrants: Entrants, lots: Lots, total: float, arrived: Collection[int]) -> int:
-    """Whoever of those who are left is next; they are more than half of all."""
     most = len(entrants.flights) - 1
-    while True:
-        index = min(bisect_right(entrants.cumulative, lots.uniform() * total), most)
-        if index not in arrived:
-            return index
+    while len(arrived) < LONE_MAX and left > total / 2:
+        while (index := min(bisect_right(entrants.cumulative, uniform() * total), most)) in arrived:
+            pass  # most of the rates are of those who are left, so this soon ends
+        arrived.add(index)
+        time -= math.log(uniform()) / left
+        yield Arrival(index, time, uniform())
+        left -= entrants.rate(index)
+    waits = _few(entrants, lots, arrived) if most < FEW else _many(entrants, lots, arrived)
+    for log_wait, index in waits:
+        # The past is no matter to those who are left.
+        yield Arrival(index, time + math.exp(min(log_wait, LOG_MOST)), uniform())
 
 
 def _few(entrants: Entrants, lots: Lots, arrived: set[int]) -> Iterable[tuple[float, int]]:
     """(log of the time that it takes, index) of all who are left, in order."""
     rates = entrants.log_rates.tolist()
     return sorted(
-        (math.log(lots.exponential()) - rate, index) for index, rate in enumerate(rates) if index not in arrived
+        (math.log(-math.log(lots.uniform())) - rate, index) for index, rate in enumerate(rates) if index not in arrived
     )
 
 

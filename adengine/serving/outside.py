@@ -42,6 +42,24 @@ class Log(Protocol):
     ) -> list[int]: ...
 
 
+class Wagers(Protocol):
+    """The same, for pages that are seated without a look at the reader."""
+
+    def wager(
+        self,
+        rid: bytes,
+        picks: Sequence[Pick],
+        *,
+        bucket: int,
+        view: int,
+        hold_s: int,
+        retention_s: int,
+        now_s: int,
+        event: bytes = b"",
+        timeout_ms: int | None = None,
+    ) -> tuple[list[int], Seen | None]: ...
+
+
 class Rids(Protocol):
     """What is asked of `readers.ReaderIds`."""
 
@@ -69,10 +87,11 @@ class Outside:
     reader_ids: Rids
     paces: Paces
     monotonic: Callable[[], float]
+    wagers: Wagers | None = None
+    """None: every page looks at its reader first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """When a page is decided (as the request asks, or now), and its id."""
 
     now_s: int

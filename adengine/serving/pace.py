@@ -45,6 +45,8 @@ class Paced:
     """Each of its impressions must be leased."""
     wavering: NDArray[np.bool_]
     """Its score is so near to 0 that lots decide."""
+    free: NDArray[np.bool_]
+    """It asks, and neither lots nor a lease decide."""
     lease: NDArray[np.int64]
     """Where a budgeted one stands among the leases."""
     has_room: ByFlight
@@ -110,6 +112,10 @@ class PacedOut:
                 return False
         return not paced.budgeted[flight] or self._has_lease(int(flight))
 
+    def lets_ask(self, flight: int) -> bool:
+        """Of one (a row) whose schedule has come so far, `Paced.asks`."""
+        return bool(self._paced.free[flight]) or self.admits(int(self._candidates.first[flight]))
+
     def _has_lease(self, flight: int) -> bool:
         ready = self._ready.get(flight)
         if ready is None:
@@ -122,8 +128,12 @@ class Pace:
     """Of one page."""
 
     paced: Paced
-    hurdles: tuple[Hurdle, ...]
-    """What has reached its goal or its day's limit, and what is paced out."""
+    paced_out: PacedOut
+
+    @property
+    def hurdles(self) -> tuple[Hurdle, ...]:
+        """What has reached its goal or its day's limit, and what is paced out."""
+        return self.paced.has_room, self.paced_out
 
 
 class Paces:
@@ -150,7 +160,7 @@ class Paces:
         if not snapshot.paced:
             return None
         paced = self._known(snapshot, cell)
-        return Pace(paced, (paced.has_room, PacedOut(paced, self.leases, seed)))
+        return Pace(paced, PacedOut(paced, self.leases, seed))
 
     def _known(self, snapshot: Snapshot, cell: Cell) -> Paced:
         sheet, learnt = self.sheet(), self.learnt()
@@ -178,13 +188,16 @@ def paced_by(snapshot: Snapshot, sheet: Sheet, leases: Leases, worths: Mapping[i
     asks = np.where(is_known, flags & OPEN > 0, ~budgeted) & ~(score < -WAVERING)
     lease = np.zeros(ids.size, np.int64)
     lease[budgeted] = leases.indices(ids[budgeted].tolist())
+    asks &= ~reached
+    wavering = np.abs(score) <= WAVERING
     return Paced(
         snapshot=snapshot,
         sheet=sheet,
-        asks=asks & ~reached,
+        asks=asks,
         score=score,
         budgeted=budgeted,
-        wavering=np.abs(score) <= WAVERING,
+        wavering=wavering,
+        free=asks & ~wavering & ~budgeted,
         lease=lease,
         has_room=ByFlight(snapshot.candidates, "goal_reached", ~reached),
     )

@@ -30,7 +30,7 @@ from adengine.serving.lots import Choice
 from adengine.serving.optimiser import Option, solve, total
 from adengine.serving.owners import best_by_owners
 from adengine.serving.rivals import Key, Rivals
-from adengine.serving.slates import Drawn, Slate
+from adengine.serving.slates import Slate, drawn_by_all
 from adengine.serving.worths import Scale, scale_of
 
 LOOKED_MAX = 200
@@ -53,14 +53,14 @@ class _Question:
 
     def ranked(self, slot: int) -> Iterator[Choice]:
         """All that may stand in `slot` of a mixed page, best first."""
-        choices = self.slates[slot].ranked()
+        choices = iter(self.slates[slot])
         if not self.whole:
             return choices
         return (choice for choice in choices if not self.candidates.whole_page[choice.row])
 
     def ranked_whole(self, slot: int) -> Iterator[Choice]:
         """Those of `whole` in `slot`, best first."""
-        return (choice for choice in self.slates[slot].ranked() if self.candidates.whole_page[choice.row])
+        return (choice for choice in self.slates[slot] if self.candidates.whole_page[choice.row])
 
 
 def seat(
@@ -99,7 +99,7 @@ def allocate(
     stands: Chosen = list(kept) if kept is not None else [None] * len(eligible)
     whole = _whole_pages(candidates, eligible, stands)
     slates = {
-        slot: Drawn(candidates, left, seed, slot, scores, factors[slot] if factors is not None else None)
+        slot: drawn_by_all(candidates, left, seed, slot, scores, factors[slot] if factors is not None else None)
         for slot, rows in enumerate(eligible)
         if rows is not None and stands[slot] is None and (left := _without_incomplete(candidates, rows, whole)).size
     }
@@ -151,7 +151,8 @@ def _best_of_each(rivals: Rivals, slates: Mapping[int, Slate], kept: Sequence[in
     """The first choice of every slot, if they may stand together."""
     chosen = list(kept)
     for slot, slate in slates.items():
-        chosen[slot] = slate.best()
+        first = slate.at(0)
+        chosen[slot] = first.row if first is not None else None
     return chosen if rivals.are_strangers(row for row in chosen if row is not None) else None
 
 
@@ -160,8 +161,7 @@ def _best_by_owners(
 ) -> Chosen | None:
     """The best page, unless that takes too long to find."""
     scale = scale_of(tuple(weights), frozenset(rank for slate in slates.values() for rank in slate.ranks))
-    ranked = [(slot, slate.ranked()) for slot, slate in slates.items()]
-    found = best_by_owners(ranked, scale, rivals, [row for row in kept if row is not None])
+    found = best_by_owners(slates, scale, rivals, [row for row in kept if row is not None])
     if found is None:
         return None
     chosen = list(kept)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -12,158 +11,147 @@ from adengine.serving.closeness import Factors
 from adengine.serving.draw import Floats, drawn
 from adengine.serving.eligibility import Room
 from adengine.serving.hurdles import Hurdle
-from adengine.serving.lots import Choice, Entrants, Lots, race, winner
+from adengine.serving.lots import Choice, Entrants, arrivals
+from adengine.serving.pace import PacedOut
 from adengine.serving.rotation import Rotation
 
 
-class Slate(Protocol):
-    """Who may stand in one slot."""
+class Slate:
+    """Who may stand in one slot, best first. Made for one allocation of one page: whoever was drawn stays drawn."""
 
-    @property
-    def ranks(self) -> Sequence[int]:
-        """Their classes."""
-        ...
+    __slots__ = ("_found", "_rest", "ranks")
 
-    def ranked(self) -> Iterator[Choice]:
-        """All of them, best first; the same each time."""
-        ...
+    def __init__(self, ranks: Sequence[int], choices: Iterable[Choice]) -> None:
+        """ranks: the classes of all that there may be."""
+        self.ranks = ranks
+        self._rest = iter(choices)
+        self._found: list[Choice] = []
 
-    def best(self) -> int | None:
-        """The candidate that comes first."""
-        ...
+    def at(self, place: int) -> Choice | None:
+        """None behind the last."""
+        found = self._found
+        while place >= len(found):
+            choice = next(self._rest, None)
+            if choice is None:
+                return None
+            found.append(choice)
+        return found[place]
+
+    def __iter__(self) -> Iterator[Choice]:
+        place = 0
+        while (choice := self.at(place)) is not None:
+            yield choice
+            place += 1
 
 
 class Faced:
     """What the candidates of one page face beyond what the catalogue says, as drawing asks it."""
 
-    __slots__ = ("by_creative", "by_flight", "one_each", "rotation", "snapshot")
-
-    def __init__(self, snapshot: Snapshot, hurdles: Sequence[Hurdle], one_each: bool, rotation: Rotation) -> None:
-        """one_each: whether a single creative of a flight will do, because its others exclude the same."""
-        self.snapshot = snapshot
-        self.by_flight = [hurdle for hurdle in hurdles if not hurdle.of_creatives]
-        self.by_creative = [hurdle for hurdle in hurdles if hurdle.of_creatives]
-        self.one_each = one_each
-        self.rotation = rotation
-
-
-class Raced:
-    """The slate of a slot whose flights are drawn without looking at all of them (`serving.lots`).
-
-    Made for one allocation of one page: whoever was drawn once is not drawn again.
-    """
-
-    __slots__ = ("_drawn", "_entrants", "_page", "_rest", "_room", "_seed", "_slot")
-
-    def __init__(self, page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int) -> None:
-        """slot: its number on the page."""
-        self._page = page
-        self._entrants = entrants
-        self._room = room
-        self._seed = seed
-        self._slot = slot
-        self._drawn: list[Choice] = []
-        self._rest: Iterator[Choice] | None = None
-
-    @property
-    def ranks(self) -> list[int]:
-        return [of_class.rank for of_class in self._entrants]
-
-    def best(self) -> int | None:
-        for of_class in self._entrants[:1]:
-            row = winner(of_class, self._seed, self._slot, self._creatives)
-            if row is not None:
-                return row
-        first = next(self.ranked(), None)
-        return first.row if first is not None else None
-
-    def ranked(self) -> Iterator[Choice]:
-        yield from self._drawn
-        if self._rest is None:
-            self._rest = (
-                choice
-                for of_class in self._entrants
-                for choice in race(of_class, self._seed, self._slot, self._creatives)
-            )
-        for choice in self._rest:
-            self._drawn.append(choice)
-            yield choice
-
-    def _creatives(self, flight: int, lots: Lots) -> Iterator[int]:
-        """A flight's candidates that may stand here, in the order drawn by the creatives' weights."""
-        first, end = self._page.snapshot.candidates.first[flight : flight + 2].tolist()
-        for hurdle in self._page.by_flight:
-            if not hurdle.admits(first):
-                return
-        rows = list(range(first, end))
-        weights = self._weights(flight, first, end) if len(rows) > 1 else []
-        if self._page.by_creative or (self._room.limits and len(rows) > 1):
-            rows = [row for row in rows if self._admits(row)]
-        while len(rows) > 1:
-            yield rows.pop(_lot([weights[row - first] for row in rows], lots))
-            if self._page.one_each:
-                return
-        yield from rows
-
-    def _admits(self, row: int) -> bool:
-        creative = int(self._page.snapshot.candidates.creative_row[row])
-        fits = not self._room.limits or self._room.holds(self._page.snapshot, creative)
-        return fits and all(hurdle.admits(row) for hurdle in self._page.by_creative)
-
-    def _weights(self, flight: int, first: int, end: int) -> list[float]:
-        turned = self._page.rotation.weights(flight)
-        if turned is not None:
-            return turned
-        weights: list[float] = self._page.snapshot.candidates.creative_weight[first:end].tolist()
-        return weights
-
-
-def _lot(weights: list[float], lots: Lots) -> int:
-    """Whose turn it is."""
-    left = lots.uniform() * sum(weights)
-    for at, weight in enumerate(weights):
-        left -= weight
-        if left < 0:
-            return at
-    return len(weights) - 1
-
-
-class Drawn:
-    """The slate of candidates that are all looked at (`serving.draw`)."""
+    __slots__ = ("by_creative", "by_flight", "one_each", "paced_out", "rotation", "snapshot")
 
     def __init__(
         self,
-        candidates: Candidates,
-        rows: Rows,
-        seed: int,
-        slot: int,
-        scores: Floats | None,
-        factors: Factors | None = None,
+        snapshot: Snapshot,
+        hurdles: Sequence[Hurdle],
+        paced_out: PacedOut | None,
+        one_each: bool,
+        rotation: Rotation,
     ) -> None:
-        self._candidates = candidates
-        self._rows = rows
-        self._lots = (seed, slot, scores)
-        self._factors = factors
+        """hurdles: without the pacer's, as its `Entrants` have faced them but for `paced_out`.
+        one_each: whether a single creative of a flight will do, because its others exclude the same."""
+        self.snapshot = snapshot
+        self.by_flight = [hurdle for hurdle in hurdles if not hurdle.of_creatives]
+        self.by_creative = [hurdle for hurdle in hurdles if hurdle.of_creatives]
+        self.paced_out = paced_out
+        self.one_each = one_each
+        self.rotation = rotation
 
-    @property
-    def ranks(self) -> list[int]:
-        found: list[int] = np.unique(self._candidates.rank[self._rows]).tolist()
-        return found
+    def rows(self, flight: int, room: Room, lot: float) -> Iterable[int]:
+        """A flight's candidates that may stand in a slot, in the order drawn by the creatives' weights.
 
-    def ranked(self) -> Iterator[Choice]:
-        rows = self._rows
-        while rows.size:
-            size = _class_size(self._candidates, rows)
-            rank = int(self._candidates.rank[rows[0]])
-            factors = self._factors(rows[:size]) if self._factors is not None else None
-            order, worths = drawn(self._candidates, rows[:size], *self._lots, factors)
-            for row, worth in zip(order.tolist(), worths.tolist(), strict=True):
-                yield Choice(rank, worth, row)
-            rows = rows[size:]
+        lot: uniform in (0, 1).
+        """
+        if self.paced_out is not None and not self.paced_out.lets_ask(flight):
+            return ()
+        first_of = self.snapshot.candidates.first
+        first, end = int(first_of[flight]), int(first_of[flight + 1])
+        for hurdle in self.by_flight:
+            if not hurdle.admits(first):
+                return ()
+        if end - first == 1:
+            return (first,) if not self.by_creative or self._admits(first, room) else ()
+        rows: Iterator[int] = _in_turn(first, self._weights(flight, first, end), lot)
+        if self.by_creative or room.limits:
+            rows = (row for row in rows if self._admits(row, room))
+        if self.one_each:
+            row = next(rows, None)
+            return () if row is None else (row,)
+        return rows
 
-    def best(self) -> int | None:
-        first = next(self.ranked(), None)
-        return first.row if first is not None else None
+    def _admits(self, row: int, room: Room) -> bool:
+        fits = not room.limits or room.holds(self.snapshot, int(self.snapshot.candidates.creative_row[row]))
+        return fits and all(hurdle.admits(row) for hurdle in self.by_creative)
+
+    def _weights(self, flight: int, first: int, end: int) -> list[float]:
+        turned = self.rotation.weights(flight)
+        if turned is not None:
+            return list(turned)
+        weights: list[float] = self.snapshot.candidates.creative_weight[first:end].tolist()
+        return weights
+
+
+def raced(page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int) -> Slate:
+    """The slate of a slot whose flights are drawn without looking at all of them (`serving.lots`).
+
+    slot: its number on the page.
+    """
+    return Slate([of_class.rank for of_class in entrants], _racing(page, entrants, room, seed, slot))
+
+
+def drawn_by_all(
+    candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floats | None, factors: Factors | None = None
+) -> Slate:
+    """The slate of candidates that are all looked at (`serving.draw`)."""
+    ranks: list[int] = np.unique(candidates.rank[rows]).tolist()
+    return Slate(ranks, _drawing(candidates, rows, seed, slot, scores, factors))
+
+
+def _racing(page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int) -> Iterator[Choice]:
+    for of_class in entrants:
+        for index, time, lot in arrivals(of_class, seed, slot):
+            for row in page.rows(int(of_class.flights[index]), room, lot):
+                yield Choice(of_class.rank, of_class.worth(time), row)
+
+
+def _in_turn(first: int, weights: list[float], lot: float) -> Iterator[int]:
+    """Rows from `first` on in weighted random order, one for each weight (consumed).
+
+    One number draws them all: where it lies within the share of whoever it names is as uniform as it was itself.
+    """
+    rows = list(range(first, first + len(weights)))
+    while len(rows) > 1:
+        left = lot * sum(weights)
+        at, last = 0, len(weights) - 1
+        while at < last and left >= weights[at]:
+            left -= weights[at]
+            at += 1
+        weight = weights.pop(at)
+        lot = min(left / weight, 1.0) if weight > 0 else lot
+        yield rows.pop(at)
+    yield rows[0]
+
+
+def _drawing(
+    candidates: Candidates, rows: Rows, seed: int, slot: int, scores: Floats | None, factors: Factors | None
+) -> Iterator[Choice]:
+    while rows.size:
+        size = _class_size(candidates, rows)
+        rank = int(candidates.rank[rows[0]])
+        own = factors(rows[:size]) if factors is not None else None
+        order, worths = drawn(candidates, rows[:size], seed, slot, scores, own)
+        for row, worth in zip(order.tolist(), worths.tolist(), strict=True):
+            yield Choice(rank, worth, row)
+        rows = rows[size:]
 
 
 def _class_size(candidates: Candidates, rows: Rows) -> int:

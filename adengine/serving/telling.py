@@ -8,13 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from adengine.catalog.snapshot import Rows
-from adengine.counting.events import Refusal
 from adengine.serving.answer import Outcome, shown_in
-from adengine.serving.capping import CAPPED
 from adengine.serving.decision import Decision
 from adengine.serving.eligibility import targeting
 from adengine.serving.eligible import Place
-from adengine.serving.hurdles import ByThing, Hurdle, furthest_reason, refusals, survivors
+from adengine.serving.hurdles import Hurdle, furthest_reason, survivors
 from adengine.serving.reasons import NAMES
 
 
@@ -48,7 +46,7 @@ def _reason(decision: Decision, index: int) -> str | None:
     if decision.excluded:
         rows, hurdles = np.arange(len(house)), hurdles_of(decision, place)
     else:
-        rows, hurdles = place.eligible.rows(), [*place.room.hurdles(decision.snapshot), *decision.faced]
+        rows, hurdles = place.eligible.rows(), [*place.room.hurdles(decision.snapshot), *decision.faced()]
     if row is not None:
         rows = rows[~house[rows]]
     return furthest_reason(hurdles, rows) or _furthest_on_page(decision, index, survivors(hurdles, rows))
@@ -68,48 +66,8 @@ def hurdles_of(decision: Decision, place: Place) -> list[Hurdle]:
         *targeting(decision.snapshot, decision.facts(place.slot)),
         *decision.excluded,
         *place.room.hurdles(decision.snapshot),
-        *decision.faced[len(decision.excluded) :],
+        *decision.faced()[len(decision.excluded) :],
     ]
-
-
-def capped_on(decision: Decision) -> list[Refusal]:
-    """The flights that only a cap kept out of a slot."""
-    if not any(hurdle.reason == CAPPED for hurdle in decision.faced):
-        return []
-    return [
-        Refusal(slot=place.slot.id, flight=flight, cap=cap)
-        for place in decision.places
-        if place is not None
-        for flight, cap in _capped_in(decision, place).items()
-    ]
-
-
-def _capped_in(decision: Decision, place: Place) -> dict[int, str]:
-    """Flight -> the first cap that refused it, of the flights with a candidate that failed no other hurdle."""
-    hurdles = [*place.room.hurdles(decision.snapshot), *decision.faced]
-    rows = _refused_by_caps(decision, place)
-    first = refusals(hurdles, rows)
-    found: dict[int, str] = {}
-    for index, hurdle in enumerate(hurdles):
-        if hurdle.reason == CAPPED:
-            for flight in np.unique(decision.snapshot.candidates.flight[rows[first == index]]).tolist():
-                found.setdefault(flight, hurdle.detail or "")
-    return found
-
-
-def _refused_by_caps(decision: Decision, place: Place) -> Rows:
-    """The eligible candidates that any cap could have refused: a few, unless all that is guarded was."""
-    capped = [hurdle for hurdle in decision.faced if hurdle.reason == CAPPED]
-    showing = [
-        decision.snapshot.showing(hurdle.level, id_)
-        for hurdle in capped
-        if isinstance(hurdle, ByThing)
-        for id_ in hurdle.ids
-    ]
-    if len(showing) < sum(len(hurdle.ids) if isinstance(hurdle, ByThing) else 1 for hurdle in capped):
-        return place.eligible.rows()
-    rows = np.unique(np.concatenate(showing))
-    return rows[place.eligible.holds(decision.snapshot.candidates.flight_row[rows])]
 
 
 def _furthest_on_page(decision: Decision, index: int, rows: Rows) -> str:

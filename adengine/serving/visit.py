@@ -12,7 +12,7 @@ from adengine.serving.capping import Clockface
 from adengine.serving.decision import Decision
 from adengine.serving.leasing import Leasing
 from adengine.serving.outside import Moment
-from adengine.serving.telling import capped_on, outcomes_of
+from adengine.serving.telling import outcomes_of
 
 VIEW_BITS = 0x7FFFFFFF
 
@@ -33,6 +33,12 @@ class Visit:
 
     _told: list[tuple[list[int | None], list[Outcome]]] = field(default_factory=list)
 
+    @property
+    def may_wager(self) -> bool:
+        """Whether the page could be seated without a look at the reader, because most often nothing refuses it."""
+        plan, asked = self.decision.plan, self.decision.asked
+        return plan.is_logged and not (self.rid is None or plan.needs_reader or asked.explain or asked.rehearsal)
+
     def outcomes(self) -> list[Outcome]:
         """Worked out once for each seating."""
         rows = self.decision.rows
@@ -51,7 +57,7 @@ def event_of(visit: Visit) -> Fill:
         slots=tuple([_slot_outcome(outcome) for outcome in visit.outcomes()]),
         place=decision.place_number,
         topic=decision.topic_number,
-        capped=tuple(capped_on(decision)),
+        capped=tuple(decision.capped),
     )
 
 

@@ -101,10 +101,12 @@ class Drive:
         self._recorder = Recorder(
             store, TokenReader(ring), self.current, hold_s=HOLD_S, clock=clock, recorded_at=clock.whole
         )
+        reader_log = ReaderLog(store, clock=clock.whole)
         self._filler = Filler(
             outside=Outside(
                 snapshots=self,
-                reader_log=ReaderLog(store, clock=clock.whole),
+                reader_log=reader_log,
+                wagers=reader_log,
                 reader_ids=ReaderIds(SECRET),
                 paces=Paces(self._watcher.sheet, self._watcher.leases, Turns(), self._watcher.learnt),
                 monotonic=clock,

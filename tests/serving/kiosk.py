@@ -66,6 +66,8 @@ class Kiosk:
         self.leases = Leases(time.monotonic)
         self.learnt = NOTHING
         self.paces = Paces(lambda: self.sheet, self.leases, Turns(), lambda: self.learnt)
+        self.wagers = True
+        """Whether pages may be seated without a look at the reader first."""
         self.forgotten: list[tuple[bytes, int]] = []
         """Who was, by the API."""
         self.round_trips = 0
@@ -87,6 +89,7 @@ class Kiosk:
                 reader_ids=self.reader_ids,
                 paces=self.paces,
                 monotonic=time.monotonic,
+                wagers=self.log if self.wagers else None,
             ),
             minter=self.minter,
             gazetteer=self.gazetteer,

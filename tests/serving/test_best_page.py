@@ -18,7 +18,7 @@ from adengine.catalog.sparse import Words
 from adengine.serving.optimiser import Option, is_feasible, solve, total
 from adengine.serving.page import allocate, seat
 from adengine.serving.rivals import Rivals
-from adengine.serving.slates import Drawn
+from adengine.serving.slates import drawn_by_all
 from tests.serving.books import a_book, by_class
 from tests.serving.brute import Question, best, is_as_good
 
@@ -80,7 +80,8 @@ def test_where_only_owners_clash_the_shorter_search_is_as_good(question: Questio
     question = replace(question, book=plain, exclusive=tuple({"advertiser"} & set(question.exclusive)))
     rivals = Rivals(plain, question.exclusive)
     assert rivals.only_owners
-    slates = {n: Drawn(plain, rows, question.seed, n, question.scores) for n, rows in enumerate(question.eligible)}
+    seed, scores = question.seed, question.scores
+    slates = {n: drawn_by_all(plain, rows, seed, n, scores) for n, rows in enumerate(question.eligible)}
     weights = question.weights or [1.0] * len(question.eligible)
     page = tuple(seat(plain, rivals, slates, [None] * len(question.eligible), weights))
     assert page in set(question.pages()), "a page that the rules do not allow"

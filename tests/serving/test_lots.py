@@ -1,15 +1,15 @@
 """Drawing without looking at everybody is the same race as with all looked at (`serving.draw`)."""
 
 from collections import Counter
-from collections.abc import Iterator
-from itertools import islice
+from random import Random
 
 import numpy as np
 import pytest
-from scipy.stats import ks_2samp
+from scipy.stats import ks_2samp, kstest
 
 from adengine.serving.draw import drawn
-from adengine.serving.lots import FEW, LONE_MAX, Choice, Entrants, Lots, race, winner
+from adengine.serving.lots import FEW, LONE_MAX, Choice, Entrants, arrivals
+from adengine.serving.slates import _in_turn
 from tests.serving.books import a_book
 from tests.serving.test_page import FALSE_ALARM, chi_square_tail
 
@@ -27,16 +27,9 @@ def by_score(scores: tuple[float, ...] = SCORES) -> Entrants:
     return Entrants.by_score(RANK, np.arange(len(scores)), np.array(scores))
 
 
-def but(*capped: int):  # type: ignore[no-untyped-def]
-    def creatives(flight: int, _: Lots) -> Iterator[int]:
-        if flight not in capped:
-            yield flight
-
-    return creatives
-
-
 def order(entrants: Entrants, seed: int, *capped: int) -> list[Choice]:
-    return list(race(entrants, seed, 0, but(*capped)))
+    come = ((int(entrants.flights[index]), time) for index, time, _ in arrivals(entrants, seed, 0))
+    return [Choice(RANK, entrants.worth(time), flight) for flight, time in come if flight not in capped]
 
 
 @pytest.mark.parametrize("capped", [(), (4,), (2, 4)])
@@ -76,16 +69,33 @@ def test_everybody_comes_once_however_many_there_are(number: int, spread: float)
         choices = order(entrants, seed)
         assert sorted(choice.row for choice in choices) == list(range(number))
         assert [choice.row for choice in order(entrants, seed)] == [choice.row for choice in choices]
-        assert winner(entrants, seed, 0, but()) == choices[0].row
-        assert list(islice(race(entrants, seed, 1, but()), 1)) or number == 0
+        assert next(arrivals(entrants, seed, 0)).entrant == choices[0].row
 
 
-def test_the_winner_is_nobody_where_the_first_may_not_stand() -> None:
+@pytest.mark.parametrize("capped", [(), (1,), (0, 3)])
+def test_creatives_take_turns_by_their_weights_where_some_are_passed_by(capped: tuple[int, ...]) -> None:
+    """χ² of the first two of four that are drawn by one number, against their exact chances; 6000 numbers."""
+    weights = [1.0, 2.0, 4.0, 0.5]
+    left = [n for n in range(4) if n not in capped]
+    total = sum(weights[n] for n in left)
+    chances = {(a, b): weights[a] / total * weights[b] / (total - weights[a]) for a in left for b in left if a != b}
+    numbers = {pair: n for n, pair in enumerate(chances)}
+    chance = Random(20261128)
+    found: Counter[int] = Counter()
+    for _ in range(DRAWS):
+        drawn_ones = [row - 10 for row in _in_turn(10, weights.copy(), chance.random())]
+        assert sorted(drawn_ones) == [0, 1, 2, 3]
+        first, second = [row for row in drawn_ones if row not in capped][:2]
+        found[numbers[first, second]] += 1
+    assert chi_square_tail(found, {numbers[pair]: part for pair, part in chances.items()}) > FALSE_ALARM
+
+
+def test_whatever_is_drawn_about_one_the_others_come_as_they_were() -> None:
+    """The lots for creatives are spent whether anybody needs them or not."""
     entrants = by_weight()
-    for seed in range(200):
-        first = order(entrants, seed)[0].row
-        assert winner(entrants, seed, 0, but(first)) is None
-        assert order(entrants, seed, first)[0].row == order(entrants, seed)[1].row, "the others' order stays"
+    lots = [lot for seed in range(3000) for *_, lot in arrivals(entrants, seed, 0)]
+    assert kstest(lots, "uniform").pvalue > FALSE_ALARM
+    assert all(order(entrants, seed, 2) == [c for c in order(entrants, seed) if c.row != 2] for seed in range(200))
 
 
 def test_scores_far_apart_stay_in_order() -> None:
