@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from adengine.caps.claims import LOG_FULL, RESERVED, UNDONE, Pick
+from adengine.caps.claims import LOG_FULL, RESERVED, Pick
 from adengine.caps.records import Seen
 from adengine.catalog import ids
 from adengine.catalog.guards import Guard
@@ -81,21 +81,16 @@ class Decision:
         self.pace, self.rotation = pace, rotation
 
     def take_seen(self, seen: Seen, clockface: Clockface) -> None:
-        """What the reader has seen, before the page is seated: who would stand there but for that counts as capped."""
+        """What the reader has seen; who stands on the page without regard to it, and is refused now, counts as capped."""
         self.rotation.take_seen(seen)
         hurdles = capped_hurdles(self.snapshot, seen, clockface)
-        if hurdles:
+        if hurdles and not any(row is not None for row in self.rows):
             self.allocate()
-            for slot, row in enumerate(self.rows):
-                refused = next((hurdle for hurdle in hurdles if row is not None and not hurdle.admits(row)), None)
-                if refused is not None:
-                    self._count_capped(slot, refused.detail)
+        for slot, row in enumerate(self.rows):
+            refused = next((hurdle for hurdle in hurdles if row is not None and not hurdle.admits(row)), None)
+            if refused is not None:
+                self._count_capped(slot, refused.detail)
         self.refuse(*hurdles)
-
-    def take_lost(self, seen: Seen, clockface: Clockface) -> None:
-        """The same, when a wager was lost and it is known who was capped (`settle`)."""
-        self.rotation.take_seen(seen)
-        self.refuse(*capped_hurdles(self.snapshot, seen, clockface))
 
     def rows_left(self, place: Place) -> Rows:
         """The candidates that have passed all hurdles in a slot so far, ascending."""
@@ -208,7 +203,7 @@ class Decision:
                 self._refuse_whole(slots, verdicts, clockface)
                 return False
             for slot, verdict in zip(slots, verdicts, strict=True):
-                if verdict not in (RESERVED, UNDONE):
+                if verdict != RESERVED:
                     self._refuse_one(slot, verdict, clockface)
         for slot, verdict in zip(slots, verdicts, strict=True):
             self.held[slot] = self.held[slot] or verdict == RESERVED

@@ -214,10 +214,9 @@ class Filler:
                 timeout_ms=timeout_ms,
                 **self._terms_of(visit),
             )
-        if decision.settle(slots, verdicts, visit.clockface):
-            return True
-        assert seen is not None
-        decision.take_lost(seen, visit.clockface)
+        if seen is None:
+            return decision.settle(slots, verdicts, visit.clockface)
+        decision.take_seen(seen, visit.clockface)
         decision.allocate()
         return False
 

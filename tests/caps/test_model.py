@@ -22,7 +22,7 @@ FRESH = count()
 DEFENCES = (
     Defence("a confirmed impression has a new time", "log_key, at, struct.pack('>I4', now_s)", "log_key, at, ''"),
     Defence("a hold counts up to its deadline", "(pending and ts < now)", "(pending and ts <= now)"),
-    Defence("all or nothing undoes", "if refused and ARGV[6] == '1'", "if refused and ARGV[6] == '2'"),
+    Defence("all or nothing undoes", "if refused and ARGV[6] ~= '0'", "if refused and ARGV[6] == '2'"),
     Defence("a hold given back counts no more", "struct.pack('>I4', 0)", "''"),
 )
 

@@ -110,7 +110,7 @@ def test_the_store_keeps_the_caps_it_knew_through_its_own_death(tmp_path: Path, 
 def test_a_store_lost_between_peek_and_reserve_costs_only_what_a_cap_guards(
     shop: Kiosk, behind: tuple[Proxy, int]
 ) -> None:
-    shop.log = _LogThatLoses(shop, behind)
+    shop.log, shop.wagers = _LogThatLoses(shop, behind), False
     answer = shop(reader="a")
     assert flights_of(answer) == [HOUSE]
     assert (answer["degraded"], answer["fills"][0]["reason"]) == ("L2", "store_unavailable")
