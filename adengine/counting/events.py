@@ -13,7 +13,9 @@ Nothing of the reader is in a fill's event. Pure; `counting.postings` says what 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from adengine.counting.metrics import NONE, Kind
 from adengine.counting.reasons import NAMES
@@ -34,8 +36,7 @@ class Unreadable(Exception):
     """Bytes in a stream that are no event of ours; the message says what is wrong with them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotOutcome:
+class SlotOutcome(NamedTuple):
     """What one slot of a page got. A filled one has a flight; an empty one has none and a reason."""
 
     slot: int
@@ -94,21 +95,33 @@ class Beacon:
 
 def fill_event(fill: Fill) -> bytes:
     """The event of one answer to a page, for the script that reserves."""
-    capped = fill.capped[:0xFFFF]
-    head = _FILL_HEAD.pack(
-        FILL, fill.request, fill.at_s, fill.site, fill.place, fill.topic, len(fill.slots), len(capped)
-    )
-    parts = [head]
-    for slot in fill.slots:
-        reason = slot.reason.encode("ascii")
-        parts.append(
-            _SLOT.pack(slot.slot, slot.flight, slot.creative, slot.version, slot.tier, slot.variant, len(reason))
-        )
-        parts.append(reason)
+    slots = [slot_bytes(slot) for slot in fill.slots]
+    return event_of_slots(fill.request, fill.at_s, fill.site, fill.place, fill.topic, slots, fill.capped)
+
+
+def event_of_slots(
+    request: bytes,
+    at_s: int,
+    site: int,
+    place: int,
+    topic: int,
+    slots: Sequence[bytes],
+    capped: Sequence[Refusal] = (),
+) -> bytes:
+    """The same of slots that are spelled already (`slot_bytes`); the rest as in `Fill`."""
+    capped = capped[:0xFFFF]
+    parts = [_FILL_HEAD.pack(FILL, request, at_s, site, place, topic, len(slots), len(capped)), *slots]
     for refusal in capped:
         cap = refusal.cap.encode("ascii")
         parts += (_REFUSAL.pack(refusal.slot, refusal.flight, len(cap)), cap)
     return b"".join(parts)
+
+
+def slot_bytes(outcome: SlotOutcome) -> bytes:
+    """As a fill's event has it."""
+    slot, text, flight, creative, version, tier, variant = outcome
+    reason = text.encode("ascii")
+    return _SLOT.pack(slot, flight, creative, version, tier, variant, len(reason)) + reason
 
 
 def read_event(event: bytes) -> Beacon | Fill:

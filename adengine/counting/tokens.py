@@ -20,6 +20,7 @@ import hmac
 import struct
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 from adengine.catalog.nouns import Price, Tier
 from adengine.counting.keyring import KeyRing
@@ -50,8 +51,7 @@ _FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")
 _NO_READER = bytes(8)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
+class Served(NamedTuple):
     """What a fill tells its beacons about one pick. Whole numbers are u32 unless they say otherwise; 0 is none."""
 
     issued_s: int
@@ -93,7 +93,7 @@ class TokenMinter:
         self._keyed = blake2b(key=ring.keys[ring.current], digest_size=MAC_BYTES)
 
     def mint(self, served: Served) -> tuple[str, str, str]:
-        """The texts of the impression's, the viewable's and the click's token; about 1.5 µs each with the packing."""
+        """The texts of the impression's, the viewable's and the click's token."""
         tail = _packed_tail(served, self._kid)
         impression, viewable, click = _FIRST
         return self._signed(impression + tail), self._signed(viewable + tail), self._signed(click + tail)
@@ -169,21 +169,19 @@ def unpack(body: bytes) -> tuple[Kind, Served]:
 
 def _packed_tail(served: Served, kid: int) -> bytes:
     """All of the body but its first byte, which has the kind."""
-    price, lease = served.price, _lease_code(served)
+    (issued_s, request, pick, site, slot, flight, creative, version, tier, price, view, reader, held, brief, preview,
+     leased, variant, place, topic) = served  # fmt: skip
+    lease = 0
+    if leased is not None:
+        lease = issued_s // LEASE_WINDOW_S - leased + LEASE_BIAS
+        lease = lease if 0 < lease <= LEASE_CODES else 0
+    micros = price.micros
     return _TAIL.pack(
-        kid, served.pick << 4 | served.held | served.preview << 1 | served.brief << 2,
-        lease >> 2 << 6 | served.tier << 4 | (lease & 3) << 2 | _MODEL_NUMBERS[price.model],
-        served.issued_s, served.request, served.site, served.slot, served.flight, served.creative, served.version,
-        served.variant, served.place, served.topic, price.micros >> 32, price.micros & 0xFFFFFFFF,
-        served.reader or _NO_READER, served.view,
+        kid, pick << 4 | held | preview << 1 | brief << 2,
+        lease >> 2 << 6 | tier << 4 | (lease & 3) << 2 | _MODEL_NUMBERS[price.model],
+        issued_s, request, site, slot, flight, creative, version, variant, place, topic,
+        micros >> 32, micros & 0xFFFFFFFF, reader or _NO_READER, view,
     )  # fmt: skip
-
-
-def _lease_code(served: Served) -> int:
-    if served.leased is None:
-        return 0
-    code = served.issued_s // LEASE_WINDOW_S - served.leased + LEASE_BIAS
-    return code if 0 < code <= LEASE_CODES else 0
 
 
 def _decoded(text: str) -> bytes | None:

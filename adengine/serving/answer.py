@@ -7,16 +7,16 @@ says alike to every reader is written once per snapshot and kept (`Lines`); a pa
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from adengine.catalog import ids
 from adengine.catalog.nouns import Creative, Flight, Slot, Tier
 from adengine.catalog.snapshot import Snapshot
+from adengine.counting.events import SlotOutcome, slot_bytes
 from adengine.counting.metrics import NONE, Kind
 from adengine.counting.tokens import LIVES_S, Served, TokenMinter
 from adengine.serving.request import SlotAsked
@@ -28,20 +28,30 @@ KEPT_MAX = 8192
 """Lines of a snapshot that are kept written, about 3 kB each."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A filled slot's flight and creative, and the line that the server chose."""
+    """A filled slot's flight and creative, the line that the server chose, and what is written of it once."""
 
-    flight: Flight
-    creative: Creative
-    chosen: int
-    """Index of the longest variant that fits the caller's limits; of the longest one without limits."""
-    variant: int
-    """The same, but `NONE` without limits: then the browser chooses."""
+    __slots__ = ("chosen", "creative", "event", "flight", "slot", "variant", "written")
+
+    def __init__(self, slot: Slot, flight: Flight, creative: Creative, chosen: int, variant: int) -> None:
+        self.slot = slot
+        self.flight = flight
+        self.creative = creative
+        self.chosen = chosen
+        """Index of the longest variant that fits the caller's limits; of the longest one without limits."""
+        self.variant = variant
+        """The same, but `NONE` without limits: then the browser chooses."""
+        self.event = slot_bytes(self.outcome())
+        """As a fill's event has it, without a reason."""
+        self.written: bytes | None = None
+        """The slot's JSON with a `%b` for each of `HOLES`."""
+
+    def outcome(self, reason: str = "") -> SlotOutcome:
+        flight, creative = self.flight, self.creative
+        return SlotOutcome(self.slot.id, reason, flight.id, creative.id, creative.version, flight.tier, self.variant)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one slot of the page got."""
 
     asked: SlotAsked
@@ -54,9 +64,15 @@ class Outcome:
     reason: str | None = None
     """Why the slot is empty, or why no sponsor stands where a house line does; None beside a sponsor's line."""
 
+    @property
+    def event(self) -> bytes:
+        """As a fill's event has it."""
+        if self.shown is None:
+            return slot_bytes(SlotOutcome(slot=self.slot.id if self.slot is not None else 0, reason=self.reason or ""))
+        return self.shown.event if self.reason is None else slot_bytes(self.shown.outcome(self.reason))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
+
+class Stamp(NamedTuple):
     """What all tokens of one page share; their fields are those of `counting.tokens.Served`."""
 
     issued_s: int
@@ -70,8 +86,7 @@ class Stamp:
     hold_s: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """What stands behind one line's impression."""
 
     pick: int
@@ -82,30 +97,6 @@ class Claim:
     """Whether it counts no longer than a hold lives, though nothing holds it."""
     leased: int | None
     """The window in which it was leased, if it was."""
-
-
-def shown_in(asked: SlotAsked, slot: Slot, row: int, snapshot: Snapshot) -> Shown:
-    creative = snapshot.creatives[snapshot.candidates.creative_row[row]]
-    is_limited = asked.max_width_px is not None or asked.max_chars is not None
-    chosen: int | None = len(creative.variants) - 1
-    if is_limited:
-        chosen = longest_that_fits(
-            creative.variants,
-            label=slot.label,
-            label_em=slot.label_em,
-            font=slot.font,
-            font_px=asked.font_px or slot.font_px,
-            max_width_px=asked.max_width_px,
-            max_chars=asked.max_chars,
-        )
-    if chosen is None:
-        raise AssertionError(f"creative {creative.id} was found eligible and does not fit")
-    return Shown(
-        flight=snapshot.flights[snapshot.candidates.flight_row[row]],
-        creative=creative,
-        chosen=chosen,
-        variant=chosen if is_limited else NONE,
-    )
 
 
 HOLES = ("id", "reason", "click", "impression", "click", "impression", "viewable", "expires")
@@ -125,38 +116,43 @@ class Lines:
         """Stand for a page's own words; nobody could have written them into a catalogue."""
         quoted = (f'"{mark}"' if name in ("id", "reason") else mark for name, mark in self._marks.items())
         self._hole = re.compile("|".join(quoted).encode("ascii"))
-        self._written: dict[tuple[int, int, int, int], bytes] = {}
+        self._shown: dict[Hashable, Shown] = {}
+
+    def shown(self, asked: SlotAsked, slot: Slot, row: int) -> Shown:
+        """What a candidate shows in a slot."""
+        named = (row, slot.id, asked.max_width_px, asked.font_px, asked.max_chars)
+        found = self._shown.get(named)
+        if found is None:
+            if len(self._shown) >= KEPT_MAX:
+                self._shown.clear()
+            found = self._shown[named] = _shown_in(asked, slot, row, self.snapshot)
+        return found
 
     def filled(self, stamp: Stamp, outcome: Outcome, claim: Claim) -> bytes:
         """The JSON of a slot with a line."""
-        shown, slot = outcome.shown, outcome.slot
-        assert shown is not None and slot is not None and outcome.row is not None
-        named = (outcome.row, slot.id, shown.chosen, shown.variant)
-        written = self._written.get(named)
-        if written is None:
-            if len(self._written) >= KEPT_MAX:
-                self._written.clear()
-            written = self._written[named] = self._write(shown, slot)
-        impression, viewable, click = self._minter.mint(_served(stamp, shown, slot, claim))
+        asked, _, _, shown, reason = outcome
+        assert shown is not None
+        if shown.written is None:
+            shown.written = self._write(shown)
+        impression, viewable, click = self._minter.mint(_served(stamp, shown, claim))
         expires_s = stamp.issued_s + (
             stamp.hold_s if claim.held or claim.brief else LIVES_S[Kind.IMPRESSION]
         )  # as long as its hold lives or, without one, its token
         seen, gone = impression.encode("ascii"), click.encode("ascii")
-        return written % (
-            quoted(outcome.asked.id), quoted(outcome.reason), gone, seen, gone, seen, viewable.encode("ascii"),
-            _rfc_3339(expires_s),
+        return shown.written % (
+            quoted(asked.id), quoted(reason), gone, seen, gone, seen, viewable.encode("ascii"), _rfc_3339(expires_s)
         )  # fmt: skip
 
-    def _write(self, shown: Shown, slot: Slot) -> bytes:
-        """The same with a `%b` for each of `HOLES`."""
-        text = orjson.dumps(self._document(shown, slot))
+    def _write(self, shown: Shown) -> bytes:
+        """As `Shown.written` has it."""
+        text = orjson.dumps(self._document(shown))
         found = [mark.decode("ascii").strip('"') for mark in self._hole.findall(text)]
         if found != [self._marks[name] for name in HOLES]:
             raise AssertionError("a line's JSON has not the holes that it should have")
         return self._hole.sub(b"%b", text.replace(b"%", b"%%"))
 
-    def _document(self, shown: Shown, slot: Slot) -> dict[str, Any]:
-        creative, flight = shown.creative, shown.flight
+    def _document(self, shown: Shown) -> dict[str, Any]:
+        slot, creative, flight = shown.slot, shown.creative, shown.flight
         marks = self._marks
         click_url = f"{self._base_url}{CLICK_PATH}{marks['click']}"
         impression_url = f"{self._base_url}{IMPRESSION_PATH}{marks['impression']}"
@@ -211,28 +207,34 @@ def quoted(word: str | None) -> bytes:
     return b"null" if word is None else orjson.dumps(word)
 
 
-def _served(stamp: Stamp, shown: Shown, slot: Slot, claim: Claim) -> Served:
+def _served(stamp: Stamp, shown: Shown, claim: Claim) -> Served:
+    issued_s, request, site, place, topic, view, reader, preview, _ = stamp
+    pick, held, brief, leased = claim
+    flight, creative = shown.flight, shown.creative
     return Served(
-        issued_s=stamp.issued_s,
-        request=stamp.request,
-        pick=claim.pick,
-        site=stamp.site,
-        slot=slot.id,
-        flight=shown.flight.id,
-        creative=shown.creative.id,
-        version=shown.creative.version,
-        tier=shown.flight.tier,
-        price=shown.flight.price_at(stamp.issued_s),
-        view=stamp.view,
-        reader=stamp.reader,
-        held=claim.held,
-        brief=claim.brief,
-        preview=stamp.preview,
-        leased=claim.leased,
-        variant=shown.variant,
-        place=stamp.place,
-        topic=stamp.topic,
-    )
+        issued_s, request, pick, site, shown.slot.id, flight.id, creative.id, creative.version, flight.tier,
+        flight.price_at(issued_s), view, reader, held, brief, preview, leased, shown.variant, place, topic,
+    )  # fmt: skip
+
+
+def _shown_in(asked: SlotAsked, slot: Slot, row: int, snapshot: Snapshot) -> Shown:
+    creative = snapshot.creatives[snapshot.candidates.creative_row[row]]
+    is_limited = asked.max_width_px is not None or asked.max_chars is not None
+    chosen: int | None = len(creative.variants) - 1
+    if is_limited:
+        chosen = longest_that_fits(
+            creative.variants,
+            label=slot.label,
+            label_em=slot.label_em,
+            font=slot.font,
+            font_px=asked.font_px or slot.font_px,
+            max_width_px=asked.max_width_px,
+            max_chars=asked.max_chars,
+        )
+    if chosen is None:
+        raise AssertionError(f"creative {creative.id} was found eligible and does not fit")
+    flight = snapshot.flights[snapshot.candidates.flight_row[row]]
+    return Shown(slot, flight, creative, chosen, chosen if is_limited else NONE)
 
 
 @lru_cache(maxsize=64)

@@ -49,6 +49,7 @@ class Decision:
         """seed: 64 bits that the page's lots are drawn from."""
         self.site = site
         self.asked = asked
+        self._turns = kept.turns
         self.snapshot = kept.snapshot
         self.scene = scene = setting.scene
         self.taxonomy = taxonomy
@@ -81,7 +82,7 @@ class Decision:
         self.pace, self.rotation = pace, rotation
 
     def take_seen(self, seen: Seen, clockface: Clockface) -> None:
-        """What the reader has seen; who stands on the page without regard to it, and is refused now, counts as capped."""
+        """What the reader has seen; who stands here without regard to it, and is refused now, counts as capped."""
         self.rotation.take_seen(seen)
         hurdles = capped_hurdles(self.snapshot, seen, clockface)
         if hurdles and not any(row is not None for row in self.rows):
@@ -219,7 +220,7 @@ class Decision:
         paced = self.pace.paced if self.pace is not None else None
         paced_out = self.pace.paced_out if self.pace is not None else None
         hurdles = [*self.excluded, *self.refused]
-        page = Faced(self.snapshot, hurdles, paced_out, self.rivals.only_owners, self.rotation)
+        page = Faced(self.snapshot, hurdles, paced_out, self.rivals.only_owners, self.rotation, self._turns)
         slates: dict[int, Slate] = {}
         for number, place in enumerate(self.places):
             if place is not None and not self.held[number]:

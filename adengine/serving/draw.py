@@ -88,11 +88,6 @@ def stays(score: float, flight: int, seed: int) -> bool:
     return score + NOISE * (-math.log(-math.log(chance_of(seed, flight))) - EULER) > 0
 
 
-def worth_of_score(noisy: float) -> float:
-    """Of a score with its noise."""
-    return min(max((noisy - SCORE_LEAST) / (SCORE_MOST - SCORE_LEAST), WORTH_LEAST), 1.0)
-
-
 def chance_of(seed: int, flight: int) -> float:
     """A flight's own lot for a page, in (0, 1)."""
     return uniform_of(seed, _STAY, flight, _WHOLE_FLIGHT)

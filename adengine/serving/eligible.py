@@ -22,6 +22,7 @@ from adengine.serving.lots import Entrants
 from adengine.serving.pace import Paced
 from adengine.serving.request import SlotAsked
 from adengine.serving.rivals import Rivals
+from adengine.serving.slates import Turns
 
 BYTES_MAX = 48 * 2**20
 """Of what is kept, twice: the kept and those before (`Kept`)."""
@@ -164,6 +165,7 @@ class Kept:
         self._before: Mapping[Hashable, Eligible] = {}
         self._plans: dict[Hashable, Plan] = {}
         self._rivals: dict[tuple[str, ...], Rivals] = {}
+        self.turns: Turns = {}
 
     def __len__(self) -> int:
         return len(self._found) + len(self._before)

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import orjson
 
 from adengine.catalog.nouns import Key, Site
 from adengine.catalog.snapshot import Snapshot
-from adengine.counting.events import fill_event
 from adengine.counting.tokens import TokenMinter
 from adengine.errors import StoreUnavailable
 from adengine.learning.cells import Cells
@@ -43,8 +42,7 @@ RETRIES = 2
 FILLED, EMPTY = "filled", "empty"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class Answered(NamedTuple):
     """What a page gets."""
 
     body: bytes
@@ -52,7 +50,7 @@ class Answered:
     fates: tuple[tuple[str, str | None], ...]
     """(status, reason) of each slot."""
     degraded: str | None
-    decision: Decision | None = field(default=None, repr=False, compare=False)
+    decision: Decision | None = None
     """By which it was seated; None: it was not."""
 
     @property
@@ -118,8 +116,8 @@ class Filler:
 
     def _visit(self, asked: Asked, snapshot: Snapshot, setting: Setting, site: Site, moment: Moment) -> Visit:
         seed = seed_of(moment.request if asked.seed is None else asked.seed.to_bytes(8, "big"))
-        kept = self._known_of(snapshot).settings.kept
-        decision = Decision(asked, kept, setting, site, self._taxonomy, moment.now_s, seed)
+        known = self._known_of(snapshot)
+        decision = Decision(asked, known.settings.kept, setting, site, self._taxonomy, moment.now_s, seed)
         cell = self._cells.of(decision.place_number, decision.topic_number)
         paces = self._outside.paces
         decision.take_up(paces.of(snapshot, seed, cell), Rotation(snapshot, paces.learnt(), cell))
@@ -131,6 +129,7 @@ class Filler:
             view=view_of(asked.page.view or moment.request_id),
             clockface=Clockface(moment.now_s, site.timezone),
             budget=Budget(self._outside.monotonic, self.terms.store_timeout_ms, self.terms.store_ms),
+            lines=known.lines,
         )
 
     def _known_of(self, snapshot: Snapshot) -> _Known:
@@ -250,46 +249,36 @@ class Filler:
             "view": visit.view,
             "hold_s": self.terms.hold_s,
             "retention_s": visit.decision.snapshot.retention_s,
-            "event": fill_event(event_of(visit)),
+            "event": event_of(visit),
         }
 
     def _answer(self, visit: Visit, degraded: str | None) -> Answered:
         decision, outcomes = visit.decision, visit.outcomes()
+        moment, site = visit.moment, decision.site.id
         stamp = answer.Stamp(
-            issued_s=visit.moment.now_s,
-            request=visit.moment.request,
-            site=decision.site.id,
-            place=decision.place_number,
-            topic=decision.topic_number,
-            view=visit.view,
-            reader=visit.rid,
-            preview=decision.asked.rehearsal,
-            hold_s=self.terms.hold_s,
-        )
+            moment.now_s, moment.request, site, decision.place_number, decision.topic_number, visit.view, visit.rid,
+            decision.asked.rehearsal, self.terms.hold_s,
+        )  # fmt: skip
         leased = visit.leasing.windows()
-        fills = [self._fill(decision, stamp, pick, outcome, leased) for pick, outcome in enumerate(outcomes)]
+        fills = [self._fill(visit, stamp, pick, outcome, leased) for pick, outcome in enumerate(outcomes)]
         explanation = scene_explanation(decision.scene) if decision.asked.explain else None
         return Answered(
-            body=answer.page(visit.moment.request_id, degraded, fills, explanation),
+            body=answer.page(moment.request_id, degraded, fills, explanation),
             fates=tuple([(FILLED if outcome.shown is not None else EMPTY, outcome.reason) for outcome in outcomes]),
             degraded=degraded,
             decision=decision,
         )
 
     def _fill(
-        self, decision: Decision, stamp: answer.Stamp, pick: int, outcome: answer.Outcome, leased: Mapping[int, int]
+        self, visit: Visit, stamp: answer.Stamp, pick: int, outcome: answer.Outcome, leased: Mapping[int, int]
     ) -> bytes:
+        decision = visit.decision
         if outcome.shown is None:
             fill = answer.empty(outcome.asked, outcome.reason or "")
         else:
             held = decision.held[pick]
-            claim = answer.Claim(
-                pick=pick,
-                held=held,
-                brief=not held and decision.budgeted(outcome.row) is not None,
-                leased=leased.get(pick),
-            )
-            fill = self._known_of(decision.snapshot).lines.filled(stamp, outcome, claim)
+            brief = not held and decision.budgeted(outcome.row) is not None
+            fill = visit.lines.filled(stamp, outcome, answer.Claim(pick, held, brief, leased.get(pick)))
         return answer.explained(fill, slot_explanation(decision, pick)) if decision.asked.explain else fill
 
 

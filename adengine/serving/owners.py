@@ -17,57 +17,58 @@ NODES_MAX = 300
 """Branches that are looked at; beyond them the page is left to `serving.optimiser`."""
 
 
+Option = tuple[int, tuple[Key, ...], int]
+"""(what it is worth, its owner, none for a house line, the candidate)."""
+
+
 class _Search:
     def __init__(self, slates: Mapping[int, Slate], scale: Scale, rivals: Rivals, standing: Sequence[int]) -> None:
-        self._slots = list(slates)
-        self._slates = list(slates.values())
+        self._slates = list(slates.items())
         self._scale = scale
         self._rivals = rivals
-        self._known: list[list[tuple[int, Key | None, int]]] = [[] for _ in slates]
-        """By depth, (worth, owner, candidate) of those that were asked for."""
-        self._taken = [key for row in standing for key in rivals.keys(row)[:1]]
-        self._most = [0] * (len(slates) + 1)
+        self._options: list[list[Option]] = [[] for _ in slates]
+        """By depth, those that were asked for, in drawn order."""
+        self._taken = [rivals.keys(row) for row in standing]
+        most, self._most = 0, [0] * (len(slates) + 1)
         """By depth, no more can be had from there on."""
-        for depth in reversed(range(len(slates))):
-            first = self._option(depth, 0)
-            self._most[depth] = self._most[depth + 1] + (first[0] if first is not None else 0)
+        for depth in range(len(slates) - 1, -1, -1):
+            most += self._options[depth][0][0] if self._has(depth, 0) else 0
+            self._most[depth] = most
         self._nodes = 0
         self._worth = -1
         self._current: list[int | None] = [None] * len(slates)
         self.best: list[int | None] = list(self._current)
         self.is_done = self._visit(0, 0)
 
-    def _option(self, depth: int, place: int) -> tuple[int, Key | None, int] | None:
-        """(what it is worth, its owner, None for a house line, the candidate) in drawn order; None behind the last."""
-        known = self._known[depth]
-        if place < len(known):
-            return known[place]
-        choice = self._slates[depth].at(place)
+    def _has(self, depth: int, place: int) -> bool:
+        """Whether there is such an option; it is there from now on."""
+        slot, slate = self._slates[depth]
+        choice = slate.at(place)
         if choice is None:
-            return None
-        keys = self._rivals.keys(choice.row)
-        option = (self._scale.value(choice, self._slots[depth]), keys[0] if keys else None, choice.row)
-        known.append(option)
-        return option
+            return False
+        self._options[depth].append((self._scale.value(choice, slot), self._rivals.keys(choice.row), choice.row))
+        return True
 
     def _visit(self, depth: int, worth: int) -> bool:
         """Everything below one node; False once the nodes are used up."""
-        if depth == len(self._slates):
-            if worth > self._worth:
-                self._worth, self.best = worth, self._current[:]
-            return True
         self._nodes += 1
         if self._nodes > NODES_MAX:
             return False
-        place, rest, taken = 0, self._most[depth + 1], self._taken
-        while (option := self._option(depth, place)) is not None:
-            value, owner, row = option
-            if worth + value + rest <= self._worth:
+        options, taken, rest = self._options[depth], self._taken, self._most[depth + 1]
+        is_last = depth + 1 == len(self._slates)
+        place = 0
+        while place < len(options) or self._has(depth, place):
+            value, owner, row = options[place]
+            reached = worth + value
+            if reached + rest <= self._worth:
                 return True
-            if owner is None or owner not in taken:
+            if not owner or owner not in taken:
                 self._current[depth] = row
-                taken.append(owner)  # type: ignore[arg-type]  # a house line's None is nobody's owner
-                is_done = self._visit(depth + 1, worth + value)
+                if is_last:
+                    self._worth, self.best = reached, self._current[:]
+                    return True
+                taken.append(owner)
+                is_done = self._visit(depth + 1, reached)
                 taken.pop()
                 if not is_done:
                     return False
@@ -75,6 +76,9 @@ class _Search:
         if worth + rest <= self._worth:
             return True
         self._current[depth] = None
+        if is_last:
+            self._worth, self.best = worth, self._current[:]
+            return True
         return self._visit(depth + 1, worth)
 
 
@@ -85,5 +89,7 @@ def best_by_owners(
 
     slates: by the number of the slot on its page.  standing: candidates that stay.
     """
+    if not slates:
+        return []
     search = _Search(slates, scale, rivals, standing)
     return search.best if search.is_done else None

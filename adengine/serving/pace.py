@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +76,7 @@ class PacedOut:
     answer.
     """
 
-    __slots__ = ("_candidates", "_leases", "_paced", "_ready", "_seed", "detail", "reason")
+    __slots__ = ("_candidates", "_known", "_leases", "_paced", "_ready", "_seed", "detail", "reason")
     of_creatives = False
 
     def __init__(self, paced: Paced, leases: Leases, seed: int) -> None:
@@ -86,6 +86,7 @@ class PacedOut:
         self._leases = leases
         self._seed = seed
         self._ready: dict[int, bool] = {}
+        self._known: dict[int, bool] = {}
 
     def passes(self, rows: Rows) -> Mask:
         paced = self._paced
@@ -114,7 +115,11 @@ class PacedOut:
 
     def lets_ask(self, flight: int) -> bool:
         """Of one (a row) whose schedule has come so far, `Paced.asks`."""
-        return bool(self._paced.free[flight]) or self.admits(int(self._candidates.first[flight]))
+        known = self._known.get(flight)
+        if known is None:
+            lets = bool(self._paced.free[flight]) or self.admits(int(self._candidates.first[flight]))
+            known = self._known[flight] = lets
+        return known
 
     def _has_lease(self, flight: int) -> bool:
         ready = self._ready.get(flight)
@@ -123,8 +128,7 @@ class PacedOut:
         return ready
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     """Of one page."""
 
     paced: Paced

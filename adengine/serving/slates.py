@@ -15,6 +15,9 @@ from adengine.serving.lots import Choice, Entrants, arrivals
 from adengine.serving.pace import PacedOut
 from adengine.serving.rotation import Rotation
 
+TURNS_MAX = 65_536
+"""Flights whose turns are kept."""
+
 
 class Slate:
     """Who may stand in one slot, best first. Made for one allocation of one page: whoever was drawn stays drawn."""
@@ -44,10 +47,14 @@ class Slate:
             place += 1
 
 
+Turns = dict[int, tuple[int, list[float]]]
+"""By flight (row), its first candidate and the weights of all of its candidates, in their order."""
+
+
 class Faced:
     """What the candidates of one page face beyond what the catalogue says, as drawing asks it."""
 
-    __slots__ = ("by_creative", "by_flight", "one_each", "paced_out", "rotation", "snapshot")
+    __slots__ = ("_is_plain", "_kept", "by_creative", "by_flight", "one_each", "paced_out", "rotation", "snapshot")
 
     def __init__(
         self,
@@ -56,15 +63,19 @@ class Faced:
         paced_out: PacedOut | None,
         one_each: bool,
         rotation: Rotation,
+        kept: Turns,
     ) -> None:
         """hurdles: without the pacer's, as its `Entrants` have faced them but for `paced_out`.
-        one_each: whether a single creative of a flight will do, because its others exclude the same."""
+        one_each: whether a single creative of a flight will do, because its others exclude the same.
+        kept: of flights whose turns are the same on all pages; whatever is missing is added."""
         self.snapshot = snapshot
         self.by_flight = [hurdle for hurdle in hurdles if not hurdle.of_creatives]
         self.by_creative = [hurdle for hurdle in hurdles if hurdle.of_creatives]
         self.paced_out = paced_out
         self.one_each = one_each
         self.rotation = rotation
+        self._kept = kept
+        self._is_plain = one_each and not self.by_creative
 
     def rows(self, flight: int, room: Room, lot: float) -> Iterable[int]:
         """A flight's candidates that may stand in a slot, in the order drawn by the creatives' weights.
@@ -73,16 +84,13 @@ class Faced:
         """
         if self.paced_out is not None and not self.paced_out.lets_ask(flight):
             return ()
-        first_of = self.snapshot.candidates.first
-        first, end = int(first_of[flight]), int(first_of[flight + 1])
+        first, weights = self._kept.get(flight) or self._turns(flight)
         for hurdle in self.by_flight:
             if not hurdle.admits(first):
                 return ()
-        if end - first == 1:
-            return (first,) if not self.by_creative or self._admits(first, room) else ()
-        rows: Iterator[int] = _in_turn(first, self._weights(flight, first, end), lot)
-        if self.by_creative or room.limits:
-            rows = (row for row in rows if self._admits(row, room))
+        if self._is_plain and not room.limits:
+            return (first + _named(weights, lot)[0],)
+        rows: Iterator[int] = (row for row in _in_turn(first, weights, lot) if self._admits(row, room))
         if self.one_each:
             row = next(rows, None)
             return () if row is None else (row,)
@@ -92,12 +100,16 @@ class Faced:
         fits = not room.limits or room.holds(self.snapshot, int(self.snapshot.candidates.creative_row[row]))
         return fits and all(hurdle.admits(row) for hurdle in self.by_creative)
 
-    def _weights(self, flight: int, first: int, end: int) -> list[float]:
+    def _turns(self, flight: int) -> tuple[int, list[float]]:
+        candidates = self.snapshot.candidates
+        first, end = int(candidates.first[flight]), int(candidates.first[flight + 1])
         turned = self.rotation.weights(flight)
         if turned is not None:
-            return list(turned)
-        weights: list[float] = self.snapshot.candidates.creative_weight[first:end].tolist()
-        return weights
+            return first, turned
+        if len(self._kept) >= TURNS_MAX:
+            self._kept.clear()
+        self._kept[flight] = found = first, candidates.creative_weight[first:end].tolist()
+        return found
 
 
 def raced(page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int) -> Slate:
@@ -118,27 +130,29 @@ def drawn_by_all(
 
 def _racing(page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int) -> Iterator[Choice]:
     for of_class in entrants:
-        for index, time, lot in arrivals(of_class, seed, slot):
-            for row in page.rows(int(of_class.flights[index]), room, lot):
+        for flight, time, lot in arrivals(of_class, seed, slot):
+            for row in page.rows(flight, room, lot):
                 yield Choice(of_class.rank, of_class.worth(time), row)
 
 
-def _in_turn(first: int, weights: list[float], lot: float) -> Iterator[int]:
-    """Rows from `first` on in weighted random order, one for each weight (consumed).
-
-    One number draws them all: where it lies within the share of whoever it names is as uniform as it was itself.
-    """
-    rows = list(range(first, first + len(weights)))
+def _in_turn(first: int, weights: Sequence[float], lot: float) -> Iterator[int]:
+    """Rows from `first` on in weighted random order, one for each weight."""
+    rows, left = list(range(first, first + len(weights))), list(weights)
     while len(rows) > 1:
-        left = lot * sum(weights)
-        at, last = 0, len(weights) - 1
-        while at < last and left >= weights[at]:
-            left -= weights[at]
-            at += 1
-        weight = weights.pop(at)
-        lot = min(left / weight, 1.0) if weight > 0 else lot
+        at, lot = _named(left, lot)
+        del left[at]
         yield rows.pop(at)
     yield rows[0]
+
+
+def _named(weights: Sequence[float], lot: float) -> tuple[int, float]:
+    """Whom a uniform number names, and where it lies within his share: that is as uniform as it was itself."""
+    left, last = lot * sum(weights), len(weights) - 1
+    for at, weight in enumerate(weights):
+        if left < weight or at == last:
+            return at, min(left / weight, 1.0) if weight > 0 else lot
+        left -= weight
+    raise ValueError("nobody can be named")
 
 
 def _drawing(

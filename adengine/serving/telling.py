@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from adengine.catalog.snapshot import Rows
-from adengine.serving.answer import Outcome, shown_in
+from adengine.serving.answer import Lines, Outcome
 from adengine.serving.decision import Decision
 from adengine.serving.eligibility import targeting
 from adengine.serving.eligible import Place
@@ -16,20 +16,16 @@ from adengine.serving.hurdles import Hurdle, furthest_reason, survivors
 from adengine.serving.reasons import NAMES
 
 
-def outcomes_of(decision: Decision) -> list[Outcome]:
+def outcomes_of(decision: Decision, lines: Lines) -> list[Outcome]:
     """What each slot of the page got."""
-    return [_outcome(decision, index) for index in range(len(decision.rows))]
+    return [_outcome(decision, index, lines) for index in range(len(decision.rows))]
 
 
-def _outcome(decision: Decision, index: int) -> Outcome:
+def _outcome(decision: Decision, index: int, lines: Lines) -> Outcome:
     asked, place, row = decision.asked.slots[index], decision.places[index], decision.rows[index]
-    return Outcome(
-        asked=asked,
-        slot=place.slot if place is not None else None,
-        row=row,
-        shown=shown_in(asked, place.slot, row, decision.snapshot) if place is not None and row is not None else None,
-        reason=_reason(decision, index),
-    )
+    if place is None or row is None:
+        return Outcome(asked, place.slot if place is not None else None, reason=_reason(decision, index))
+    return Outcome(asked, place.slot, row, lines.shown(asked, place.slot, row), _reason(decision, index))
 
 
 def _reason(decision: Decision, index: int) -> str | None:

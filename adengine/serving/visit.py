@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 
-from adengine.counting.events import Fill, SlotOutcome
-from adengine.serving.answer import Outcome
+from adengine.counting.events import event_of_slots
+from adengine.serving.answer import Lines, Outcome
 from adengine.serving.budget import Budget
 from adengine.serving.capping import Clockface
 from adengine.serving.decision import Decision
@@ -17,7 +17,7 @@ from adengine.serving.telling import outcomes_of
 VIEW_BITS = 0x7FFFFFFF
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Visit:
     """One page view on its way through the line."""
 
@@ -30,8 +30,10 @@ class Visit:
     """The page view, 31 bits."""
     clockface: Clockface
     budget: Budget
+    lines: Lines
 
-    _told: list[tuple[list[int | None], list[Outcome]]] = field(default_factory=list)
+    _told: list[Outcome] | None = None
+    _told_of: list[int | None] | None = None
 
     @property
     def may_wager(self) -> bool:
@@ -42,38 +44,23 @@ class Visit:
     def outcomes(self) -> list[Outcome]:
         """Worked out once for each seating."""
         rows = self.decision.rows
-        if not self._told or self._told[-1][0] is not rows:
-            self._told.append((rows, outcomes_of(self.decision)))
-        return self._told[-1][1]
+        if self._told is None or self._told_of is not rows:
+            self._told, self._told_of = outcomes_of(self.decision, self.lines), rows
+        return self._told
 
 
-def event_of(visit: Visit) -> Fill:
+def event_of(visit: Visit) -> bytes:
     """What the fill adds to the counts."""
-    decision = visit.decision
-    return Fill(
-        request=visit.moment.request,
-        at_s=visit.moment.now_s,
-        site=decision.site.id,
-        slots=tuple([_slot_outcome(outcome) for outcome in visit.outcomes()]),
-        place=decision.place_number,
-        topic=decision.topic_number,
-        capped=tuple(decision.capped),
-    )
-
-
-def _slot_outcome(outcome: Outcome) -> SlotOutcome:
-    shown = outcome.shown
-    slot = outcome.slot.id if outcome.slot is not None else 0
-    if shown is None:
-        return SlotOutcome(slot=slot, reason=outcome.reason or "")
-    return SlotOutcome(
-        slot=slot,
-        reason=outcome.reason or "",
-        flight=shown.flight.id,
-        creative=shown.creative.id,
-        version=shown.creative.version,
-        tier=shown.flight.tier,
-        variant=shown.variant,
+    decision, moment = visit.decision, visit.moment
+    slots = [outcome.event for outcome in visit.outcomes()]
+    return event_of_slots(
+        moment.request,
+        moment.now_s,
+        decision.site.id,
+        decision.place_number,
+        decision.topic_number,
+        slots,
+        decision.capped,
     )
 
 

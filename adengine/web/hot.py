@@ -12,7 +12,7 @@ import io
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import flask
 
@@ -26,8 +26,7 @@ OK, NO_CONTENT = "200 OK", "204 NO CONTENT"
 _RAISED = "adengine.raised"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What went well; everything else is said by raising."""
 
     headers: tuple[tuple[str, str], ...]

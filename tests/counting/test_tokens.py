@@ -1,8 +1,5 @@
 """Tokens say what was served, and nothing else passes for one."""
 
-import dataclasses
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +33,7 @@ SERVED = st.builds(
     creative=U32, version=st.integers(0, 2**16 - 1), tier=st.sampled_from(Tier), view=st.integers(0, 2**31 - 1),
     price=st.builds(Price, model=st.sampled_from(PRICE_MODELS), micros=st.integers(0, 2**40 - 1)),
     reader=st.none() | st.binary(min_size=8, max_size=8).filter(any), held=st.booleans(), preview=st.booleans(),
-    variant=st.integers(0, NONE), place=U32, topic=U32,
+    brief=st.booleans(), leased=st.none(), variant=st.integers(0, NONE), place=U32, topic=U32,
 )  # fmt: skip
 MINTER, READER = TokenMinter(a_ring()), TokenReader(a_ring())
 
@@ -52,8 +49,8 @@ def test_a_token_says_what_was_served(served: Served) -> None:
 @given(SERVED, st.integers(-20, 40))
 def test_a_token_tells_its_lease_if_it_is_not_long_ago(served: Served, age: int) -> None:
     leased = served.issued_s // LEASE_WINDOW_S - age
-    told = unpack(READER.read(MINTER.mint(replace(served, leased=leased))[0], Kind.IMPRESSION).body)[1]
-    assert told == replace(served, leased=leased if -3 <= age <= 11 else None)
+    told = unpack(READER.read(MINTER.mint(served._replace(leased=leased))[0], Kind.IMPRESSION).body)[1]
+    assert told == served._replace(leased=leased if -3 <= age <= 11 else None)
 
 
 def test_a_leases_window_is_the_same_where_it_is_made_and_where_it_is_told() -> None:
@@ -139,5 +136,5 @@ def test_clicks_live_longer_than_impressions() -> None:
 
 def test_nothing_of_the_price_or_the_reader_is_spelled_out() -> None:
     served = a_served(reader=b"\x01\x02\x03\x04\x05\x06\x07\x08")
-    assert dataclasses.asdict(served)["price"] == {"model": "cpm", "micros": 12_000_000}
+    assert served.price == Price(model="cpm", micros=12_000_000)
     assert all("cpm" not in text and "12000000" not in text for text in MINTER.mint(served))
