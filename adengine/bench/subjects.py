@@ -128,7 +128,7 @@ def _pace(parts: Parts) -> None:
 
 def _has_leases(parts: Parts) -> bool:
     flights: list[int] = parts.pace.sheet().flight.tolist()
-    return bool(flights) and bool(parts.pace.leases.ready(parts.pace.leases.indices(flights)).all())
+    return bool(flights) and all(map(parts.pace.leases.is_ready, parts.pace.leases.indices(flights).tolist()))
 
 
 def _edit(parts: Parts) -> float:

@@ -30,6 +30,8 @@ class Window:
     else minus the epoch second it counts from."""
     keeps_s: Callable[[str], int] = lambda word: 0  # noqa: ARG005
     """How far back the reader log must reach for it, s."""
+    by_the_clock: bool = False
+    """Whether `wire` depends on more than the word."""
 
 
 @lru_cache(maxsize=256)
@@ -88,12 +90,14 @@ WINDOWS = (
         meaning="since midnight in the site's time zone",
         wire=lambda _word, now_s, zone: -day_began_s(now_s, zone),
         keeps_s=lambda _word: DAY_S + 2 * 3600,
+        by_the_clock=True,
     ),
     Window(
         spelling="calendar_week",
         meaning="since Monday began in the site's time zone",
         wire=lambda _word, now_s, zone: -week_began_s(now_s, zone),
         keeps_s=lambda _word: 7 * DAY_S + 2 * 3600,
+        by_the_clock=True,
     ),
     Window(
         spelling="flight",

@@ -71,23 +71,18 @@ class Leases:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._purses: dict[int, _Purse] = {}
-        self._numbers = np.zeros(0, np.int64)
-        self._dies_s = np.zeros(0)
+        self._numbers: list[int] = []
+        self._dies_s: list[float] = []
+        """These two: by the index of a purse, what is left of its lot and when that dies; read without the lock."""
 
     def indices(self, flights: Iterable[int]) -> NDArray[np.int64]:
-        """Where each of `flights` stands in `ready`; it stands there from now on."""
+        """Where each of `flights` stands for `is_ready`; it stands there from now on."""
         with self._lock:
             return np.array([self._purse(flight).index for flight in flights], np.int64)
 
-    def ready(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether an impression of each could be taken now."""
-        now_s = self._monotonic()
-        ready: NDArray[np.bool_] = (self._numbers[indices] > 0) & (self._dies_s[indices] > now_s)
-        return ready
-
     def is_ready(self, index: int) -> bool:
-        """The same for one."""
-        return bool(self._numbers[index] > 0 and self._dies_s[index] > self._monotonic())
+        """Whether an impression could be taken now."""
+        return self._numbers[index] > 0 and self._dies_s[index] > self._monotonic()
 
     def take(self, flight: int) -> Token | None:
         """One impression to spend at once, if there is one."""
@@ -151,7 +146,7 @@ class Leases:
         """How many to ask for; 0: what there is will do."""
         purse.spent *= DEMAND_KEPT
         desired = max(1, math.ceil(purse.spent * (1 - DEMAND_KEPT) * AHEAD_S * 10))
-        number = int(self._numbers[purse.index])
+        number = self._numbers[purse.index]
         is_fresh = now_s < purse.leased_s + RENEW_S
         if is_fresh and number * 2 >= desired:
             return 0
@@ -166,7 +161,7 @@ class Leases:
         )
 
     def _surrender(self, purse: _Purse) -> None:
-        number = int(self._numbers[purse.index])
+        number = self._numbers[purse.index]
         if number:
             purse.back.append((purse.lot.window, number))
             self._numbers[purse.index] = 0
@@ -174,8 +169,7 @@ class Leases:
     def _purse(self, flight: int) -> _Purse:
         purse = self._purses.get(flight)
         if purse is None:
+            self._numbers.append(0)
+            self._dies_s.append(0.0)
             purse = self._purses[flight] = _Purse(len(self._purses))
-            if len(self._purses) > len(self._numbers):
-                self._numbers = np.concatenate([self._numbers, np.zeros(max(64, len(self._numbers)), np.int64)])
-                self._dies_s = np.concatenate([self._dies_s, np.zeros(len(self._numbers) - len(self._dies_s))])
         return purse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any, Protocol
@@ -97,8 +98,8 @@ class FillRoute:
         return Answer(HEADERS, answered.body)
 
     def _measure(self, answered: Answered) -> None:
-        for status, reason in answered.fates:
-            metrics.count("adengine_fills", status, reason or "")
+        for (status, reason), slots in Counter(answered.fates).items():
+            metrics.count("adengine_fills", status, reason or "", by=slots)
         level = answered.degraded
         if level is not None:
             metrics.count("adengine_degraded", level)

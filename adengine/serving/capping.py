@@ -6,6 +6,7 @@ things in the reader's log, a few dozen, however many candidates there are.
 
 from __future__ import annotations
 
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from adengine.caps import windows
@@ -17,6 +18,8 @@ from adengine.catalog.snapshot import Snapshot
 from adengine.serving.hurdles import ByThing, Hurdle
 
 CAPPED = "all_capped"
+KEPT_MAX = 65_536
+Reservation: TypeAlias = tuple[Pick, tuple[Guard, ...]]
 
 
 class Clockface:
@@ -24,12 +27,12 @@ class Clockface:
 
     def __init__(self, now_s: int, timezone: str) -> None:
         self._now_s = now_s
-        self._zone = ZoneInfo(timezone)
+        self._timezone = timezone
         self._wires: dict[str, int] = {}
 
     def wire(self, window: str) -> int:
         if window not in self._wires:
-            self._wires[window] = windows.wire(window, self._now_s, self._zone)
+            self._wires[window] = windows.wire(window, self._now_s, ZoneInfo(self._timezone))
         return self._wires[window]
 
 
@@ -44,7 +47,19 @@ def capped_hurdles(snapshot: Snapshot, seen: Seen, clockface: Clockface) -> list
     return [ByThing(snapshot.candidates, CAPPED, level, ids, cap) for (level, cap), ids in refused.items()]
 
 
-def pick_of(snapshot: Snapshot, row: int, clockface: Clockface) -> tuple[Pick, tuple[Guard, ...]]:
+def kept_pick_of(snapshot: Snapshot, row: int, clockface: Clockface, kept: dict[int, Reservation]) -> Reservation:
+    """The same as `pick_of`.  kept: of candidates whose caps do not go by the clock; added to."""
+    found = kept.get(row)
+    if found is None:
+        found = pick_of(snapshot, row, clockface)
+        if not any(windows.parse(guard.window).by_the_clock for guard in found[1]):
+            if len(kept) >= KEPT_MAX:
+                kept.clear()
+            kept[row] = found
+    return found
+
+
+def pick_of(snapshot: Snapshot, row: int, clockface: Clockface) -> Reservation:
     """A candidate as `reserve` takes it, and its guards in the order of the pick's caps."""
     flight_row = int(snapshot.candidates.flight_row[row])
     flight, guards = snapshot.flights[flight_row], snapshot.guards_of(flight_row)

@@ -18,7 +18,7 @@ from adengine.catalog.guards import Guard
 from adengine.catalog.nouns import Facts, Level, Site, Slot
 from adengine.catalog.snapshot import Rows
 from adengine.counting.events import Refusal
-from adengine.serving.capping import CAPPED, Clockface, capped_hurdles, pick_of, refused_hurdle, spelled
+from adengine.serving.capping import CAPPED, Clockface, capped_hurdles, kept_pick_of, refused_hurdle, spelled
 from adengine.serving.draw import Floats
 from adengine.serving.eligibility import excluding
 from adengine.serving.eligible import Kept, Place
@@ -49,7 +49,7 @@ class Decision:
         """seed: 64 bits that the page's lots are drawn from."""
         self.site = site
         self.asked = asked
-        self._turns = kept.turns
+        self._kept = kept
         self.snapshot = kept.snapshot
         self.scene = scene = setting.scene
         self.taxonomy = taxonomy
@@ -65,8 +65,9 @@ class Decision:
         self.place_number = scene.place_number
         self.pace: Pace | None = None
         """None where nothing is paced."""
-        self.rotation = Rotation(self.snapshot)
-        self.excluded: list[Hurdle] = list(self._excluding())
+        self.rotation: Rotation
+        """These two: see `take_up`."""
+        self.excluded: list[Hurdle] = list(self._excluding()) if any(asked.exclude) else []
         self.refused: list[Hurdle] = []
         """By what was learnt on the way."""
         self.rows: list[int | None] = [None] * len(self.places)
@@ -195,7 +196,7 @@ class Decision:
         """What stands in `slot` as `reserve` takes it, and its guards in the order of the pick's caps."""
         row = self.rows[slot]
         assert row is not None
-        return pick_of(self.snapshot, row, clockface)
+        return kept_pick_of(self.snapshot, row, clockface, self._kept.picks)
 
     def settle(self, slots: list[int], verdicts: list[int], clockface: Clockface) -> bool:
         """Takes up the store's verdicts on the candidates in `slots`; whether none of them was refused."""
@@ -220,7 +221,7 @@ class Decision:
         paced = self.pace.paced if self.pace is not None else None
         paced_out = self.pace.paced_out if self.pace is not None else None
         hurdles = [*self.excluded, *self.refused]
-        page = Faced(self.snapshot, hurdles, paced_out, self.rivals.only_owners, self.rotation, self._turns)
+        page = Faced(self.snapshot, hurdles, paced_out, self.rivals.only_owners, self.rotation, self._kept.turns)
         slates: dict[int, Slate] = {}
         for number, place in enumerate(self.places):
             if place is not None and not self.held[number]:
@@ -271,8 +272,6 @@ class Decision:
 
     def _excluding(self) -> Iterable[Hurdle]:
         exclude = self.asked.exclude
-        if not exclude.advertisers and not exclude.topics:
-            return ()
         named = {name.casefold() for name in exclude.advertisers}
         advertisers = [
             id_

@@ -14,6 +14,7 @@ import numpy as np
 
 from adengine.catalog.nouns import Facts, Site, Slot
 from adengine.catalog.snapshot import Rows, Snapshot
+from adengine.serving.capping import Reservation
 from adengine.serving.closeness import Factors, FlightRows, closeness
 from adengine.serving.draw import Floats, raised
 from adengine.serving.eligibility import TOO_LONG, Room, targeting
@@ -166,6 +167,8 @@ class Kept:
         self._plans: dict[Hashable, Plan] = {}
         self._rivals: dict[tuple[str, ...], Rivals] = {}
         self.turns: Turns = {}
+        self.picks: dict[int, Reservation] = {}
+        """Of candidates whose caps do not go by the clock."""
 
     def __len__(self) -> int:
         return len(self._found) + len(self._before)

@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
 
+from adengine.caps.records import Seen
 from adengine.catalog.nouns import Key, Site
 from adengine.catalog.snapshot import Snapshot
 from adengine.counting.tokens import TokenMinter
@@ -169,11 +171,10 @@ class Filler:
             decision.refuse_guarded("no_reader_key", decision.snapshot.skips_without_reader)
             return
         if self._outside.wagers is None or not visit.may_wager:
-            with visit.budget.call() as timeout_ms:
-                seen = self._outside.reader_log.peek(
-                    visit.rid, now_s=visit.moment.now_s, view=visit.view, timeout_ms=timeout_ms
-                )
-            decision.take_seen(seen, visit.clockface)
+            decision.take_seen(visit.budget.spend(partial(self._peek, visit, visit.rid)), visit.clockface)
+
+    def _peek(self, visit: Visit, rid: bytes, timeout_ms: int) -> Seen:
+        return self._outside.reader_log.peek(rid, now_s=visit.moment.now_s, view=visit.view, timeout_ms=timeout_ms)
 
     def _reserve(self, visit: Visit) -> None:
         """Holds a place in the reader log for each pick that goes there; the call also appends the fill's event."""
@@ -204,15 +205,7 @@ class Filler:
         if not slots:
             self._verdicts(visit, [])
             return True
-        assert visit.rid is not None
-        with visit.budget.call() as timeout_ms:
-            verdicts, seen = wagers.wager(
-                visit.rid,
-                [decision.pick(slot, visit.clockface)[0] for slot in slots],
-                now_s=visit.moment.now_s,
-                timeout_ms=timeout_ms,
-                **self._terms_of(visit),
-            )
+        verdicts, seen = visit.budget.spend(partial(self._wager, visit, wagers, slots))
         if seen is None:
             return decision.settle(slots, verdicts, visit.clockface)
         decision.take_seen(seen, visit.clockface)
@@ -229,18 +222,25 @@ class Filler:
         decision.refuse_budgeted("paced_out")
         decision.allocate()
 
+    def _wager(self, visit: Visit, wagers: Wagers, slots: list[int], timeout_ms: int) -> tuple[list[int], Seen | None]:
+        assert visit.rid is not None
+        picks = [visit.decision.pick(slot, visit.clockface)[0] for slot in slots]
+        now_s = visit.moment.now_s
+        return wagers.wager(visit.rid, picks, now_s=now_s, timeout_ms=timeout_ms, **self._terms_of(visit))
+
     def _verdicts(self, visit: Visit, slots: list[int]) -> list[int]:
         """The store's verdict on what stands in each of `slots`."""
+        return visit.budget.spend(partial(self._reserved, visit, slots))
+
+    def _reserved(self, visit: Visit, slots: list[int], timeout_ms: int) -> list[int]:
         decision = visit.decision
-        picks = [decision.pick(slot, visit.clockface)[0] for slot in slots]
-        with visit.budget.call() as timeout_ms:
-            return self._outside.reader_log.reserve(
-                visit.rid,
-                picks,
-                all_or_nothing=decision.is_whole_page,
-                timeout_ms=timeout_ms,
-                **self._terms_of(visit),
-            )
+        return self._outside.reader_log.reserve(
+            visit.rid,
+            [decision.pick(slot, visit.clockface)[0] for slot in slots],
+            all_or_nothing=decision.is_whole_page,
+            timeout_ms=timeout_ms,
+            **self._terms_of(visit),
+        )
 
     def _terms_of(self, visit: Visit) -> dict[str, Any]:
         """What every reservation says of its page."""

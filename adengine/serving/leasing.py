@@ -22,6 +22,8 @@ class Leasing:
         self._turns = paces.turns
         self._tokens: dict[int, Token] = {}
         """By slot, the impression leased for who stands there."""
+        self._leased_of: list[int | None] | None = None
+        """The seating for which `_tokens` are all right."""
         self._taken: list[int] = []
         """Flights whose turn was taken."""
 
@@ -42,9 +44,10 @@ class Leasing:
     def lease(self) -> bool:
         """Takes an impression of the budget of each who stands here and has one; whether there was one for all."""
         self._give_tokens_back()
+        decision = self._decision
         complete = True
-        for slot, row in enumerate(self._decision.rows):
-            flight = self._decision.budgeted(row)
+        for slot, row in enumerate(decision.rows):
+            flight = decision.budgeted(row)
             if flight is None or slot in self._tokens:
                 continue
             token = self._leases.take(flight)
@@ -52,7 +55,7 @@ class Leasing:
                 self._tokens[slot] = token
             else:
                 complete = False
-                self._decision.refuse_flight("paced_out", flight)
+                decision.refuse_flight("paced_out", flight)
         return complete
 
     def windows(self) -> dict[int, int]:
@@ -62,6 +65,8 @@ class Leasing:
     def settle(self) -> None:
         """Gives back what was taken for those who do not stand here after all."""
         self._give_tokens_back()
+        if not self._taken:
+            return
         stand = self._decision.flights()
         for flight in self._taken:
             if flight not in stand:
@@ -83,6 +88,9 @@ class Leasing:
         return owed
 
     def _give_tokens_back(self) -> None:
+        if self._decision.rows is self._leased_of:
+            return
         for slot, token in list(self._tokens.items()):
             if self._decision.budgeted(self._decision.rows[slot]) != token.flight:
                 self._leases.give_back(self._tokens.pop(slot))
+        self._leased_of = self._decision.rows

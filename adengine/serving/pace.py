@@ -76,7 +76,7 @@ class PacedOut:
     answer.
     """
 
-    __slots__ = ("_candidates", "_known", "_leases", "_paced", "_ready", "_seed", "detail", "reason")
+    __slots__ = ("_candidates", "_leases", "_paced", "_ready", "_seed", "detail", "reason")
     of_creatives = False
 
     def __init__(self, paced: Paced, leases: Leases, seed: int) -> None:
@@ -86,7 +86,6 @@ class PacedOut:
         self._leases = leases
         self._seed = seed
         self._ready: dict[int, bool] = {}
-        self._known: dict[int, bool] = {}
 
     def passes(self, rows: Rows) -> Mask:
         paced = self._paced
@@ -104,22 +103,19 @@ class PacedOut:
         return found
 
     def admits(self, row: int) -> bool:
-        paced, flight = self._paced, self._candidates.flight_row[row]
-        if not paced.asks[flight]:
-            return False
-        if paced.wavering[flight]:
-            id_ = int(self._candidates.flight[row])
-            if not stays(float(paced.score[flight]), id_, self._seed):
-                return False
-        return not paced.budgeted[flight] or self._has_lease(int(flight))
+        flight = int(self._candidates.flight_row[row])
+        return bool(self._paced.asks[flight]) and self.lets_ask(flight)
 
     def lets_ask(self, flight: int) -> bool:
         """Of one (a row) whose schedule has come so far, `Paced.asks`."""
-        known = self._known.get(flight)
-        if known is None:
-            lets = bool(self._paced.free[flight]) or self.admits(int(self._candidates.first[flight]))
-            known = self._known[flight] = lets
-        return known
+        paced = self._paced
+        if paced.free[flight]:
+            return True
+        if paced.wavering[flight]:
+            id_ = int(paced.snapshot.flight_ids[flight])
+            if not stays(float(paced.score[flight]), id_, self._seed):
+                return False
+        return not paced.budgeted[flight] or self._has_lease(flight)
 
     def _has_lease(self, flight: int) -> bool:
         ready = self._ready.get(flight)

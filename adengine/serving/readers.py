@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any
 
 from adengine.caps.records import LEVELS, Seen
@@ -22,7 +21,7 @@ class ReaderIds:
     """From a publisher's reader keys to our ids; one is shared by all threads."""
 
     def __init__(self, secret: str) -> None:
-        self._keyed = lru_cache(maxsize=4096)(lambda site: hmac.new(_site_key(secret, site), digestmod=sha256))
+        self._key = lru_cache(maxsize=4096)(lambda site: _site_key(secret, site))
 
     def rid(self, site: int, reader_key: str) -> bytes:
         """8 bytes: HMAC-SHA256 of the key, cut.
@@ -30,9 +29,8 @@ class ReaderIds:
         Two of a million readers share one with a chance of 3e-8. Sites cannot compare readers, nor can anybody who
         has the store but not the secret. With another secret every reader is a new one, and his caps begin anew.
         """
-        mac = self._keyed(site).copy()
-        mac.update(reader_key.encode("utf-8", "surrogatepass"))
-        return mac.digest()[:RID_BYTES]
+        key = self._key(site)
+        return hmac.digest(key, reader_key.encode("utf-8", "surrogatepass"), "sha256")[:RID_BYTES]
 
 
 def _site_key(secret: str, site: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -24,21 +24,22 @@ class Slate:
 
     __slots__ = ("_found", "_rest", "ranks")
 
-    def __init__(self, ranks: Sequence[int], choices: Iterable[Choice]) -> None:
+    def __init__(self, ranks: Sequence[int], choices: Iterator[Choice]) -> None:
         """ranks: the classes of all that there may be."""
         self.ranks = ranks
-        self._rest = iter(choices)
+        self._rest = choices
         self._found: list[Choice] = []
 
     def at(self, place: int) -> Choice | None:
         """None behind the last."""
         found = self._found
-        while place >= len(found):
-            choice = next(self._rest, None)
-            if choice is None:
-                return None
+        if place < len(found):
+            return found[place]
+        for choice in self._rest:
             found.append(choice)
-        return found[place]
+            if place < len(found):
+                return choice
+        return None
 
     def __iter__(self) -> Iterator[Choice]:
         place = 0
@@ -54,7 +55,7 @@ Turns = dict[int, tuple[int, list[float]]]
 class Faced:
     """What the candidates of one page face beyond what the catalogue says, as drawing asks it."""
 
-    __slots__ = ("_is_plain", "_kept", "by_creative", "by_flight", "one_each", "paced_out", "rotation", "snapshot")
+    __slots__ = ("_kept", "by_creative", "by_flight", "known", "one_each", "paced_out", "rotation", "snapshot")
 
     def __init__(
         self,
@@ -75,26 +76,30 @@ class Faced:
         self.one_each = one_each
         self.rotation = rotation
         self._kept = kept
-        self._is_plain = one_each and not self.by_creative
+        self.known: dict[int, bool] = {}
+        """What `lets` said."""
 
-    def rows(self, flight: int, room: Room, lot: float) -> Iterable[int]:
-        """A flight's candidates that may stand in a slot, in the order drawn by the creatives' weights.
+    def lets(self, flight: int) -> bool:
+        """Whether a flight may stand in any slot of the page."""
+        if self.paced_out is not None and not self.paced_out.lets_ask(flight):
+            return False
+        first = int(self.snapshot.candidates.first[flight]) if self.by_flight else 0
+        return not self.by_flight or all(hurdle.admits(first) for hurdle in self.by_flight)
+
+    def first_row(self, flight: int, room: Room, lot: float) -> int | None:
+        """The first of `rows`."""
+        if self.by_creative or room.limits:
+            return next(self.rows(flight, room, lot), None)
+        first, weights = self._kept.get(flight) or self._turns(flight)
+        return first + _named(weights, lot)[0]
+
+    def rows(self, flight: int, room: Room, lot: float) -> Iterator[int]:
+        """A flight's candidates that may stand in a slot if it may itself, in the order drawn by their weights.
 
         lot: uniform in (0, 1).
         """
-        if self.paced_out is not None and not self.paced_out.lets_ask(flight):
-            return ()
         first, weights = self._kept.get(flight) or self._turns(flight)
-        for hurdle in self.by_flight:
-            if not hurdle.admits(first):
-                return ()
-        if self._is_plain and not room.limits:
-            return (first + _named(weights, lot)[0],)
-        rows: Iterator[int] = (row for row in _in_turn(first, weights, lot) if self._admits(row, room))
-        if self.one_each:
-            row = next(rows, None)
-            return () if row is None else (row,)
-        return rows
+        return (row for row in _in_turn(first, weights, lot) if self._admits(row, room))
 
     def _admits(self, row: int, room: Room) -> bool:
         fits = not room.limits or room.holds(self.snapshot, int(self.snapshot.candidates.creative_row[row]))
@@ -129,10 +134,22 @@ def drawn_by_all(
 
 
 def _racing(page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int) -> Iterator[Choice]:
+    known = page.known
     for of_class in entrants:
+        rank, worth = of_class.rank, of_class.worth
         for flight, time, lot in arrivals(of_class, seed, slot):
-            for row in page.rows(flight, room, lot):
-                yield Choice(of_class.rank, of_class.worth(time), row)
+            may = known.get(flight)
+            if may is None:
+                may = known[flight] = page.lets(flight)
+            if not may:
+                continue
+            if page.one_each:
+                row = page.first_row(flight, room, lot)
+                if row is not None:
+                    yield Choice(rank, worth(time), row)
+            else:
+                for row in page.rows(flight, room, lot):
+                    yield Choice(rank, worth(time), row)
 
 
 def _in_turn(first: int, weights: Sequence[float], lot: float) -> Iterator[int]:

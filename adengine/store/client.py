@@ -174,7 +174,7 @@ class Store:
 
     def _exchange(self, address: Address, commands: Sequence[Command], deadline_s: float) -> list[Any]:
         """One round trip; refusals stand among the replies, except those of a node that cannot serve."""
-        breaker = self._breakers.setdefault(address, Breaker())
+        breaker = self._breakers.get(address) or self._breakers.setdefault(address, Breaker())
         now_s = time.monotonic()
         if now_s >= deadline_s:
             raise StoreUnavailable("the time allowed was over before the store was asked")  # which says nothing of it

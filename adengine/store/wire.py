@@ -22,6 +22,8 @@ Word: TypeAlias = str | bytes | int
 Command: TypeAlias = tuple[Word, ...]
 """A command's words; the second is its key."""
 READ_BYTES = 65_536
+BUSY_S = 0.05
+"""A connection that was good so lately is not looked at again: no server is back within so short a time."""
 STEP_S_MIN = 0.001
 """A reply that is there already is read even past the deadline: it was our thread that came late, not the store."""
 
@@ -54,6 +56,8 @@ class Wire:
         self._replies = hiredis.Reader(replyError=Refusal)
         self._watch = select.poll()
         self._buffer = bytearray(READ_BYTES)
+        self._used_s = -BUSY_S
+        self._allowed_ms = -1
 
     def exchange(self, commands: Sequence[Command], deadline_s: float) -> list[Any]:
         """Sends all, then reads a reply for each; a `Refusal` stands among them. Raises `Lost`, or `Refusal` of us.
@@ -64,9 +68,11 @@ class Wire:
             to_server = self._ready(deadline_s)
             if time.monotonic() >= deadline_s:
                 raise Lost("the time allowed was over before the commands could be sent")
-            to_server.settimeout(_left_s(deadline_s))
+            self._allow(to_server, deadline_s)
             to_server.sendall(b"".join([_packed(command) for command in commands]))
-            return [self._reply(to_server, deadline_s) for _ in commands]
+            replies = [self._reply(to_server, deadline_s) for _ in commands]
+            self._used_s = time.monotonic()
+            return replies
         except Lost:
             raise  # the connection is good, and the next call finds it open
         except (OSError, RedisError, hiredis.HiredisError) as error:
@@ -85,7 +91,7 @@ class Wire:
     def _ready(self, deadline_s: float) -> socket.socket:
         """An open socket with nothing to read: one that has was closed by the server, and nothing is lost on it yet."""
         if self._socket is not None:
-            if not self._watch.poll(0):
+            if time.monotonic() - self._used_s < BUSY_S or not self._watch.poll(0):
                 return self._socket
             self.close()
         self._opener.socket_connect_timeout = self._opener.socket_timeout = _left_s(deadline_s)
@@ -94,6 +100,7 @@ class Wire:
         if opened is None:
             raise OSError("not connected")
         self._socket = opened
+        self._allowed_ms = -1
         self._replies = hiredis.Reader(replyError=Refusal)
         self._watch = select.poll()
         self._watch.register(opened, select.POLLIN)
@@ -101,12 +108,19 @@ class Wire:
 
     def _reply(self, from_server: socket.socket, deadline_s: float) -> Any:
         while (reply := self._replies.gets()) is False:
-            from_server.settimeout(_left_s(deadline_s))
+            self._allow(from_server, deadline_s)
             count = from_server.recv_into(self._buffer)
             if count == 0:
                 raise OSError("the server closed the connection")
             self._replies.feed(self._buffer, 0, count)  # type: ignore[arg-type]  # its stub forgets bytearrays
         return reply
+
+    def _allow(self, server: socket.socket, deadline_s: float) -> None:
+        """The next call waits no longer than that, to a millisecond; told to the system only when it is another."""
+        left_ms = int(_left_s(deadline_s) * 1000) + 1
+        if left_ms != self._allowed_ms:
+            server.settimeout(left_ms / 1000)
+            self._allowed_ms = left_ms
 
 
 def _packed(command: Command) -> bytes:

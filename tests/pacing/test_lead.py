@@ -184,7 +184,7 @@ def test_a_worker_that_stops_hands_back_what_it_leased(
     assert a_pacer(valkey, sqlite_engine, gazetteer, "one", Clock()).step()
     first, second = (PaceWatcher(PacingStore(valkey, HORIZON_S)) for _ in range(2))
     first.round()
-    assert first.leases.ready(first.leases.indices([flight])).all()
+    assert all(map(first.leases.is_ready, first.leases.indices([flight]).tolist()))
     second.round()
     assert second.leases.take(flight) is None, "leased twice"
     first.stop()

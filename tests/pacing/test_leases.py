@@ -145,10 +145,10 @@ def test_what_is_taken_and_given_back_is_there_again() -> None:
 def test_a_lot_is_not_spent_past_its_time() -> None:
     clock = Clock()
     leases = stocked(5, clock)
-    indices = leases.indices([1])
-    assert leases.ready(indices).all()
+    (index,) = leases.indices([1]).tolist()
+    assert leases.is_ready(index)
     clock.now_s = LEASE_S
-    assert not leases.ready(indices).any() and leases.take(1) is None
+    assert not leases.is_ready(index) and leases.take(1) is None
 
 
 def test_an_old_lot_is_handed_back_once_there_is_a_new_one() -> None:
@@ -186,4 +186,4 @@ def test_places_among_the_leases_stay_while_others_come() -> None:
     first = leases.indices([1])
     more = leases.indices(range(1, 500))
     assert first[0] == more[0] and len(np.unique(more)) == 499
-    assert leases.ready(more).tolist() == [True] + [False] * 498
+    assert list(map(leases.is_ready, more.tolist())) == [True] + [False] * 498
