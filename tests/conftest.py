@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser
@@ -14,6 +15,8 @@ from adengine.store.client import Store, connect
 from tests import stores
 from tests.chromium import chromium
 
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 STORES = ("valkey", "cluster", *(("redis7",) if stores.DEBIAN_REDIS else ()))
 
 

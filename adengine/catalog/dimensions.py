@@ -52,6 +52,9 @@ class Dimension:
     """How many steps nearer to the reader than anywhere a value of a request is; a flight's nearest one counts."""
     relatedness: Callable[[Facts, str], float] | None
     """How related a value is to the request's own, in (0, 1]; the most related that a flight includes counts."""
+    settled: bool
+    """Whether the page's place and topics and the slot alone decide `values`: then they are worked out once for all
+    pages with the same ones, and asked of each page otherwise."""
 
 
 def dimension(
@@ -70,6 +73,7 @@ def dimension(
     options: Mapping[str, tuple[str, ...]] | None = None,
     nearness: Callable[[Facts, str], float] | None = None,
     relatedness: Callable[[Facts, str], float] | None = None,
+    settled: bool = False,
 ) -> Dimension:
     """A row; without `values` and `wanted`, those of `Facts.further` and `Targeting.further` under its name."""
     return Dimension(
@@ -87,6 +91,7 @@ def dimension(
         options=options or {},
         nearness=nearness,
         relatedness=relatedness,
+        settled=settled,
     )
 
 
@@ -123,6 +128,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         shown=lambda stored: f"p{stored}",
         alike=lambda facts: facts.places,
         nearness=places.steps_nearer,
+        settled=True,
     ),
     dimension(
         "topics",
@@ -136,6 +142,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         alike=lambda facts: facts.topics,
         options={"match": topics.MATCHES},
         relatedness=topics.relatedness,
+        settled=True,
     ),
     dimension(
         "slots",
@@ -145,6 +152,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         values=lambda facts: (facts.slot,),
         wanted=lambda targeting: targeting.slots,
         alike=lambda facts: facts.slot,
+        settled=True,
     ),
     dimension(
         "positions",
@@ -154,6 +162,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         values=lambda facts: (facts.position,),
         wanted=lambda targeting: targeting.positions,
         alike=lambda facts: facts.position,
+        settled=True,
     ),
     dimension(
         "devices",
@@ -216,5 +225,6 @@ DIMENSIONS: tuple[Dimension, ...] = (
         schema={"type": "object"},
         shown=circles.shown,
         nearness=circles.steps_nearer,
+        settled=True,
     ),
 )

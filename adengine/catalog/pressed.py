@@ -58,7 +58,7 @@ def write(path: Path, told: Mapping[str, Any], arrays: Mapping[str, Array], key:
 def read(path: Path, key: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
     """(head, arrays, mapped); raises `Unsafe` if it was changed, is another key's or another format's, or not there."""
     try:
-        mapped = np.memmap(path, np.uint8, "r")
+        mapped = np.asarray(np.memmap(path, np.uint8, "r"))  # a memmap is read in Python, an element at a time
     except (OSError, ValueError) as error:
         raise Unsafe(f"{path.name} cannot be read: {error}") from error
     begin = MAC_BYTES + LENGTH.itemsize

@@ -146,7 +146,7 @@ class Shelf:
         if so_far > length:
             running, so_far = blake2b(key=self._key, digest_size=MAC_BYTES), 0
         try:
-            mapped = np.memmap(self._folder / name, np.uint8, "r", shape=(length,))
+            mapped = np.asarray(np.memmap(self._folder / name, np.uint8, "r", shape=(length,)))
         except (OSError, ValueError) as error:
             raise Unsafe(f"{name} cannot be read: {error}") from error
         running = running.copy()

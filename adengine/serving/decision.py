@@ -26,7 +26,8 @@ from adengine.serving.pace import Pace
 from adengine.serving.page import allocate, is_whole_page, seat
 from adengine.serving.request import Asked
 from adengine.serving.rotation import Rotation
-from adengine.serving.scene import Scene, resolved_topics
+from adengine.serving.scene import resolved_topics
+from adengine.serving.setting import Setting
 from adengine.serving.slates import Faced, Raced, Slate
 from adengine.topics import Taxonomy
 
@@ -38,7 +39,7 @@ class Decision:
         self,
         asked: Asked,
         kept: Kept,
-        scene: Scene,
+        setting: Setting,
         site: Site,
         taxonomy: Taxonomy,
         now_s: int,
@@ -48,12 +49,13 @@ class Decision:
         self.site = site
         self.asked = asked
         self.snapshot = kept.snapshot
-        self.scene = scene
+        self.scene = scene = setting.scene
         self.taxonomy = taxonomy
         self.now_s = now_s
         self.seed = seed
         self.rivals = kept.rivals(site.exclusive)
-        alike = kept.alike(scene.facts_anywhere(taxonomy, now_s))
+        varying = kept.varying(lambda: scene.facts_anywhere(asked, taxonomy, now_s))
+        alike = (setting.alike, varying, kept.span(now_s))
         self.plan = kept.plan(site, asked.slots, alike, self.facts)
         self.places = self.plan.places
         slots = (place.slot for place in self.places if place is not None)
@@ -196,7 +198,7 @@ class Decision:
         return all(verdict == RESERVED for verdict in verdicts)
 
     def facts(self, slot: Slot) -> Facts:
-        return self.scene.facts(slot, self.taxonomy, self.now_s)
+        return self.scene.facts(slot, self.asked, self.taxonomy, self.now_s)
 
     def _slates(self) -> dict[int, Slate] | None:
         """Of the open slots; None for a page on which all candidates must be looked at."""

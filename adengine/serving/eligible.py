@@ -7,6 +7,7 @@ depends on the reader, the pacer or the rest of the page is not in here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 
 import numpy as np
@@ -148,7 +149,11 @@ class Kept:
 
     def __init__(self, snapshot: Snapshot, bytes_max: int = BYTES_MAX) -> None:
         self.snapshot = snapshot
-        self._admissions = [admission for _, admission in snapshot.admissions if not admission.idle]
+        asked = [(row, admission) for row, admission in snapshot.admissions if not admission.idle]
+        self._settled = [admission for row, admission in asked if row.settled]
+        self._varying = [admission for row, admission in asked if not row.settled]
+        self._span = (0.0, 0.0, 0)
+        """(from, before, its number) of the span between two of `bounds_s` that was asked for last, epoch s."""
         self._steps = {unit: np.unique(lengths) for unit, lengths in snapshot.shortest.items()}
         self._bytes_max = bytes_max
         self._bytes = 0
@@ -170,8 +175,26 @@ class Kept:
 
         facts: of the page in a slot of no name and position; what its slots add is the same wherever they stand.
         """
-        named = tuple([admission.named(facts) for admission in self._admissions])
-        return named, int(self.snapshot.bounds_s.searchsorted(facts.now_s, "right"))
+        return self.settled(facts), self.varying(lambda: facts), self.span(facts.now_s)
+
+    def settled(self, facts: Facts) -> Hashable:
+        """The part of `alike` that the page's place and topics decide alone."""
+        return tuple([admission.named(facts) for admission in self._settled])
+
+    def varying(self, facts: Callable[[], Facts]) -> Hashable:
+        """The part that the rest of the request and the time of day decide."""
+        return tuple([admission.named(here) for here in (facts(),) for admission in self._varying]) if self._varying else ()
+
+    def span(self, now_s: int) -> int:
+        """The part that is told by which flights run: the number of the span between two of `bounds_s`."""
+        begin_s, end_s, number = self._span
+        if not begin_s <= now_s < end_s:
+            bounds_s = self.snapshot.bounds_s
+            number = int(bounds_s.searchsorted(now_s, "right"))
+            begin_s = float(bounds_s[number - 1]) if number else -math.inf
+            end_s = float(bounds_s[number]) if number < bounds_s.size else math.inf
+            self._span = begin_s, end_s, number
+        return number
 
     def plan(self, site: Site, slots: tuple[SlotAsked, ...], alike: Hashable, facts: Callable[[Slot], Facts]) -> Plan:
         """alike: of the page.  facts: of the page in a slot; asked only for what is not known yet."""

@@ -33,7 +33,8 @@ from adengine.serving.outside import Moment, Outside, Terms
 from adengine.serving.remembered import Remembered
 from adengine.serving.request import Asked
 from adengine.serving.rotation import Rotation
-from adengine.serving.scene import Gazetteer, Scene, scene_of
+from adengine.serving.scene import Gazetteer
+from adengine.serving.setting import Setting, Settings
 from adengine.serving.visit import Visit, event_of, seed_of, view_of
 from adengine.store import keys
 from adengine.topics import Taxonomy
@@ -65,7 +66,7 @@ class Answered:
 class _Known:
     """What is kept of a snapshot for pages that are alike."""
 
-    kept: Kept
+    settings: Settings
     lines: answer.Lines
 
 
@@ -107,17 +108,18 @@ class Filler:
         snapshot = self._outside.snapshots.current()
         if snapshot is None or key is None:
             return nothing(asked, moment, "catalogue_unavailable", degraded="L4")
-        scene = scene_of(asked, key, snapshot, self._gazetteer, self._taxonomy)
+        setting = self._known_of(snapshot).settings.of(asked, key)
         level = None if self._outside.snapshots.database_ok else "L3"
-        if scene.site is None:
+        if setting.scene.site is None:
             return nothing(asked, moment, "unknown_site", degraded=level)
-        visit = self._visit(asked, snapshot, scene, scene.site, moment)
+        visit = self._visit(asked, snapshot, setting, setting.scene.site, moment)
         store_ok = self._decide(visit)
         return self._answer(visit, level if store_ok else level or "L2")
 
-    def _visit(self, asked: Asked, snapshot: Snapshot, scene: Scene, site: Site, moment: Moment) -> Visit:
+    def _visit(self, asked: Asked, snapshot: Snapshot, setting: Setting, site: Site, moment: Moment) -> Visit:
         seed = seed_of(moment.request if asked.seed is None else asked.seed.to_bytes(8, "big"))
-        decision = Decision(asked, self._known_of(snapshot).kept, scene, site, self._taxonomy, moment.now_s, seed)
+        kept = self._known_of(snapshot).settings.kept
+        decision = Decision(asked, kept, setting, site, self._taxonomy, moment.now_s, seed)
         cell = self._cells.of(decision.place_number, decision.topic_number)
         paces = self._outside.paces
         decision.take_up(paces.of(snapshot, seed, cell), Rotation(snapshot, paces.learnt(), cell))
@@ -133,8 +135,11 @@ class Filler:
 
     def _known_of(self, snapshot: Snapshot) -> _Known:
         known = self._known
-        if known is None or known.kept.snapshot is not snapshot:
-            known = self._known = _Known(Kept(snapshot), answer.Lines(snapshot, self.terms.base_url, self._minter))
+        if known is None or known.lines.snapshot is not snapshot:
+            known = self._known = _Known(
+                Settings(Kept(snapshot), self._gazetteer, self._taxonomy),
+                answer.Lines(snapshot, self.terms.base_url, self._minter),
+            )
         return known
 
     def _decide(self, visit: Visit) -> bool:

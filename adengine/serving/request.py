@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validate
 
@@ -35,29 +35,30 @@ SEED_MAX = 2**53 - 1
 """The largest whole number that every JSON reader keeps exact (RFC 8259, section 6)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageAsked:
+class PageAsked(NamedTuple):
     url: str | None = None
     topics: tuple[str, ...] = ()
     text: str | None = None
     """Kept for the classifier of pages without topics; unused until there is one."""
     lang: str | None = None
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keys: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """The publisher's key-values of the page."""
     view: str | None = None
     """The request id of the page's first fill, sent with those for slots that load later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReaderAsked:
+class ReaderAsked(NamedTuple):
     key: str | None = None
     """The publisher's own word for this reader; None also when consent is refused."""
     place: str | Mapping[str, Any] | None = None
-    user_agent: str | None = field(default=None, repr=False)
+    user_agent: str | None = None
+
+    def __repr__(self) -> str:
+        """Without what he is told by."""
+        return f"ReaderAsked(place={self.place!r})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotAsked:
+class SlotAsked(NamedTuple):
     id: str
     """The caller's own handle; answers come in the order of the request, so that two may bear the same."""
     slot: str
@@ -66,21 +67,19 @@ class SlotAsked:
     max_chars: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Excluded:
+class Excluded(NamedTuple):
     advertisers: tuple[str, ...] = ()
     """Public ids or names."""
     topics: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """One request for the slots of one page."""
 
     slots: tuple[SlotAsked, ...]
-    page: PageAsked = field(default_factory=PageAsked)
-    reader: ReaderAsked = field(default_factory=ReaderAsked)
-    exclude: Excluded = field(default_factory=Excluded)
+    page: PageAsked = PageAsked()
+    reader: ReaderAsked = ReaderAsked()
+    exclude: Excluded = Excluded()
     now_s: int | None = None
     seed: int | None = None
     preview: bool = False
@@ -195,7 +194,8 @@ class PageForm(_Form):
 
     @post_load
     def _make(self, values: dict[str, Any], **_: Any) -> PageAsked:
-        return PageAsked(**values | {"topics": tuple(values.get("topics", ()))})
+        values["topics"] = tuple(values.get("topics", ()))
+        return PageAsked(**values)
 
 
 class ReaderForm(_Form):
@@ -238,7 +238,8 @@ class SlotForm(_Form):
 
     @post_load
     def _make(self, values: dict[str, Any], **_: Any) -> SlotAsked:
-        return SlotAsked(**{"id": values["slot"]} | values)
+        values.setdefault("id", values["slot"])
+        return SlotAsked(**values)
 
 
 class ExcludeForm(_Form):
@@ -268,7 +269,8 @@ class FillForm(_Form):
 
     @post_load
     def _make(self, values: dict[str, Any], **_: Any) -> Asked:
-        return Asked(**values | {"slots": tuple(values["slots"])})
+        values["slots"] = tuple(values["slots"])
+        return Asked(**values)
 
 
 _FORM = FillForm()

@@ -5,8 +5,8 @@ Words that mean nothing are no mistakes: an ambiguous place is no place, an unkn
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -30,6 +30,8 @@ class Gazetteer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
+    """Depends on nothing of a request but `named_by`."""
+
     site: Site | None
     place: Place | None
     place_status: str
@@ -41,7 +43,6 @@ class Scene:
     """Words of the page that name no topic."""
     point: tuple[float, float] | None
     """Where the reader is, (lat, lon) in degrees: the point that the page gave, or his town's."""
-    asked: Asked = field(repr=False)
 
     def topics_in(self, slot: Slot, taxonomy: Taxonomy) -> tuple[Topic, ...]:
         """The page's, or those that the slot has by default."""
@@ -67,15 +68,17 @@ class Scene:
         """Where the page counts as being read; 0 for nowhere."""
         return self.place.id if self.place is not None else 0
 
-    def facts(self, slot: Slot, taxonomy: Taxonomy, now_s: int) -> Facts:
+    def facts(self, slot: Slot, asked: Asked, taxonomy: Taxonomy, now_s: int) -> Facts:
         """What targeting asks of one slot's request; what takes time is left to who asks."""
-        return self._facts(slot.name, slot.position, self.topics_in(slot, taxonomy), taxonomy, now_s)
+        return self._facts(slot.name, slot.position, self.topics_in(slot, taxonomy), asked, taxonomy, now_s)
 
-    def facts_anywhere(self, taxonomy: Taxonomy, now_s: int) -> Facts:
+    def facts_anywhere(self, asked: Asked, taxonomy: Taxonomy, now_s: int) -> Facts:
         """The same for a slot of no name, position and topics: what all slots of the page share."""
-        return self._facts("", "", self.topics, taxonomy, now_s)
+        return self._facts("", "", self.topics, asked, taxonomy, now_s)
 
-    def _facts(self, slot: str, position: str, topics: Iterable[Topic], taxonomy: Taxonomy, now_s: int) -> Facts:
+    def _facts(
+        self, slot: str, position: str, topics: Iterable[Topic], asked: Asked, taxonomy: Taxonomy, now_s: int
+    ) -> Facts:
         names = tuple([topic.id for topic in topics])
         return Facts(
             places=self.lineage,
@@ -88,11 +91,19 @@ class Scene:
             now_s=now_s,
             timezone=self.timezone,
             point=self.point,
-            user_agent=self.asked.reader.user_agent,
-            lang=self.asked.page.lang,
-            url=self.asked.page.url,
-            keys=self.asked.page.keys,
+            user_agent=asked.reader.user_agent,
+            lang=asked.page.lang,
+            url=asked.page.url,
+            keys=asked.page.keys,
         )
+
+
+def named_by(asked: Asked, key: Key) -> Hashable:
+    """The same for two requests only if their scenes are, on one snapshot."""
+    page, place = asked.page, asked.reader.place
+    site = key.site if key.site is not None else _host(page.url) if page.url else ""
+    words = place if place is None or isinstance(place, str) else tuple(sorted(place.items()))
+    return site, page.topics, words
 
 
 def scene_of(asked: Asked, key: Key, snapshot: Snapshot, gazetteer: Gazetteer, taxonomy: Taxonomy) -> Scene:
@@ -108,7 +119,6 @@ def scene_of(asked: Asked, key: Key, snapshot: Snapshot, gazetteer: Gazetteer, t
         topics=topics,
         strange_topics=strange,
         point=_point(asked.reader.place, place),
-        asked=asked,
     )
 
 

@@ -17,6 +17,9 @@ from adengine.errors import Malformed
 
 DEPTH_MAX = 20
 BOM = b"\xef\xbb\xbf"
+EXACT = 2.0**53
+"""Beyond it a whole number may not be what it was."""
+_SPACED_COLONS = (b" :", b"\t:", b"\n:", b"\r:")
 
 
 class _Repeated(ValueError):
@@ -26,13 +29,14 @@ class _Repeated(ValueError):
 def parse(body: bytes) -> Any:
     """The document in `body`; raises `Malformed` with the place of the first fault.
 
-    orjson judges the syntax (in C, and it stops at 1024 levels), then the standard decoder builds the value because it
-    alone shows every pair of an object: together 8 µs for a fill of three slots.
+    orjson reads it (in C, and it stops at 1024 levels) and drops all but the last of a repeated key; where there might
+    be one, or a number that it rounds, the standard decoder builds the value, because it alone shows every pair.
     """
     body = body.removeprefix(BOM)
     try:
-        orjson.loads(body)
-        value = _DECODER.decode(body.decode("utf-8"))
+        value = orjson.loads(body)
+        if not _says_each_once(body, value):
+            value = _DECODER.decode(body.decode("utf-8"))
     except _Repeated as error:
         raise Malformed(f"the body is ambiguous: the key {error.args[0]!r} stands twice in one object") from error
     except RecursionError as error:
@@ -42,6 +46,29 @@ def parse(body: bytes) -> Any:
     if body.count(b"{") + body.count(b"[") > DEPTH_MAX:
         _refuse_depth(value)
     return value
+
+
+def _says_each_once(body: bytes, value: Any) -> bool:
+    """Whether `value` surely has every pair and number of `body`; False also where it is only not that simple.
+
+    A key is followed by its colon at once, or the document is left to the other decoder. So `":` stands once behind
+    every key, dropped ones too, and else only within texts, behind an escaped quote: there are as many as there are
+    keys only if none was dropped.
+    """
+    if any(spaced in body for spaced in _SPACED_COLONS):
+        return False
+    found, left = 0, [value]
+    while left:
+        one = left.pop()
+        kind = type(one)
+        if kind is dict:
+            found += len(one)
+            left += one.values()
+        elif kind is list:
+            left += one
+        elif kind is float and not -EXACT < one < EXACT:
+            return False
+    return found == body.count(b'":')
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import secrets
 import time
-from base64 import b32encode
 
 import flask
 
 HEADER = "X-Request-Id"
 LETTERS = 26
-_CROCKFORD = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _CROCKFORD)  # from RFC 4648's letters
-_DIGITS = {letter: digit for digit, letter in enumerate(_CROCKFORD.decode("ascii"))}
-_PADDING = bytes(4)  # 160 bits are 32 letters; the last 26 hold the id's 128
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_DIGITS = {letter: digit for digit, letter in enumerate(_CROCKFORD)}
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
+"""By ten bits, their two letters."""
+_SHIFTS = range(120, -1, -10)
 
 
 def current() -> str | None:
@@ -37,7 +37,8 @@ def ulid(now_ms: int, tail: bytes) -> bytes:
 
 def text_of(id_: bytes) -> str:
     """The 26 letters of 16 bytes."""
-    return b32encode(_PADDING + id_)[-LETTERS:].translate(_TO_CROCKFORD).decode("ascii")
+    number = int.from_bytes(id_, "big")
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
 def bytes_of(text: str) -> bytes | None:

@@ -110,5 +110,6 @@ def test_without_a_reader_a_sequence_begins_anew_and_is_not_refused(kiosk: Open)
 
 def test_a_sequence_costs_no_more_than_a_cap(kiosk: Open) -> None:
     shop = a_shop(kiosk, Rotation.SEQUENTIAL)
+    shop(reader="another")  # by whom the store learns the script
     shop(reader="a")
     assert shop.round_trips == 2
