@@ -92,6 +92,10 @@ class Entrants:
     def total(self) -> float:
         return float(self.cumulative[-1])
 
+    def find(self, at: float) -> int:
+        """Who stands at `at` of the sum of all rates, from 0 to `total`."""
+        return min(bisect_right(self.cumulative, at), len(self.flights) - 1)
+
     def rate(self, index: int) -> float:
         return float(self.cumulative[index] - (self.cumulative[index - 1] if index else 0.0))
 
@@ -149,9 +153,8 @@ def _arrivals(entrants: Entrants, lots: Lots, times: Lots) -> Iterator[tuple[int
 
 def _next(entrants: Entrants, lots: Lots, total: float, arrived: Collection[int]) -> int:
     """Whoever of those who are left is next; they are more than half of all."""
-    most = len(entrants.flights) - 1
     while True:
-        index = min(bisect_right(entrants.cumulative, lots.uniform() * total), most)
+        index = entrants.find(lots.uniform() * total)
         if index not in arrived:
             return index
 

@@ -1,4 +1,4 @@
-"""The setting of a page: what its words mean and where it counts, worked out once for all pages that ask alike. Pure."""
+"""The setting of a page: what its words mean and where it counts, worked out once for pages that ask alike. Pure."""
 
 from __future__ import annotations
 
