@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeAlias
+from weakref import ref
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from adengine.catalog.snapshot import Rows, Snapshot
 from adengine.serving.bitsets import Bits, FlightRows, bits_of, common, intersection, members
 from adengine.serving.closeness import Factors
 from adengine.serving.crowd import Crowd, Levels
-from adengine.serving.draw import raised
+from adengine.serving.draw import Floats, raised
 from adengine.serving.hurdles import Mask
 from adengine.serving.lots import Entrants
 from adengine.serving.pace import Paced
@@ -27,6 +29,8 @@ CROWD_MIN = 512
 """More of one class are kept as a crowd."""
 PACED_KEPT = 8
 OPEN_KEPT = 64
+Named: TypeAlias = "ref[Floats]"
+"""Of a `Paced`, by its scores: 5 MB at a million creatives, that must not be kept for as long as a kind of page is."""
 
 
 class Classes:
@@ -55,7 +59,7 @@ class Classes:
         """The flights of `Snapshot.shares`."""
         self.budgeted = [bool(snapshot.budgeted[slice(*self.span(at))].any()) for at in range(len(self.ranks))]
         """Of each class, whether the pacer may have something to say of it."""
-        self._open: dict[int, tuple[Paced, list[bool]]] = {}
+        self._open: dict[int, tuple[Named, list[bool]]] = {}
 
     def span(self, number: int) -> tuple[int, int]:
         """The rows of a class, (from, before)."""
@@ -64,16 +68,16 @@ class Classes:
 
     def are_open(self, paced: Paced) -> list[bool]:
         """Of each class, whether it is drawn as if there were no pacer: all of it asks, by weight."""
-        known = self._open.get(id(paced))
-        if known is None or known[0] is not paced:
+        known = self._open.get(id(paced.score))
+        if known is None or known[0]() is not paced.score:
             spans = list(pairwise(self.bounds.tolist()))
             known = (
-                paced,
+                ref(paced.score),
                 [bool(paced.asks[begin:end].all() and np.isnan(paced.score[begin:end]).all()) for begin, end in spans],
             )
             if len(self._open) >= OPEN_KEPT:
                 self._open.clear()
-            self._open[id(paced)] = known
+            self._open[id(paced.score)] = known
         return known[1]
 
 
@@ -115,7 +119,7 @@ class Eligible:
             if end - begin > CROWD_MIN
         }
         """These two: by class."""
-        self._entrants: dict[int, tuple[Paced | None, tuple[Entrants, ...] | None]] = {}
+        self._entrants: dict[int, tuple[Named | None, tuple[Entrants, ...] | None]] = {}
         listed = sum(
             count
             for count, is_budgeted in zip(self._counts, classes.budgeted, strict=True)
@@ -156,12 +160,13 @@ class Eligible:
 
         Worked out once for each `Paced`; what the pacer says nothing about, once.
         """
-        known = self._entrants.get(id(paced))
-        if known is None or known[0] is not paced:
-            known = (paced, self._of_classes(paced))
+        score = paced.score if paced is not None else None
+        known = self._entrants.get(id(score))
+        if known is None or (known[0]() if known[0] is not None else None) is not score:
+            known = (ref(score) if score is not None else None, self._of_classes(paced))
             if len(self._entrants) >= PACED_KEPT:
                 self._entrants.clear()
-            self._entrants[id(paced)] = known
+            self._entrants[id(score)] = known
         return known[1]
 
     def _of_classes(self, paced: Paced | None) -> tuple[Entrants, ...] | None:

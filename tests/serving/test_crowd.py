@@ -6,12 +6,15 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
+from weakref import ref
 
 import numpy as np
 import pytest
 
 from adengine.catalog.nouns import Facts, Roadblock, Targeting, Tier
 from adengine.catalog.snapshot import Snapshot
+from adengine.pacing.leases import Leases
+from adengine.pacing.sheet import empty
 from adengine.serving.bitsets import Sets, bits_of, common
 from adengine.serving.classes import CROWD_MIN
 from adengine.serving.crowd import SHIFT, Crowd, Levels
@@ -19,6 +22,7 @@ from adengine.serving.eligibility import targeting
 from adengine.serving.eligible import Kept
 from adengine.serving.hurdles import survivors
 from adengine.serving.lots import LONE_MAX, Entrants, Lots, race
+from adengine.serving.pace import paced_by
 from adengine.serving.request import SlotAsked
 from tests.builders import NOW_S, a_flight, a_site, a_slot, a_snapshot, among
 from tests.serving.test_page import FALSE_ALARM, chi_square_tail
@@ -173,3 +177,20 @@ def test_a_crowd_of_many_pages_takes_little_memory() -> None:
             assert place is not None
             sizes.append(place.eligible.nbytes)
     assert len(kept) == 2 and min(sizes) < max(sizes) < 12 * len(snapshot.flights)
+
+
+def test_what_the_pacer_said_before_is_not_kept() -> None:
+    """At a million creatives each sheet's scores are 5 MB, and a kind of page may not come again for hours."""
+    snapshot = a_crowded_snapshot()
+    kept, site = Kept(snapshot), a_site()
+    page = Facts(places=(1,), topics=("483",), slot="a", position=SLOT.position, now_s=NOW_S)
+    (place,) = kept.plan(site, (SlotAsked(id="a", slot="a"),), kept.alike(page), lambda _: page).places
+    assert place is not None
+    paced = paced_by(snapshot, empty(), Leases(lambda: 0.0))
+    scores = ref(paced.score)
+    first = place.eligible.entrants(paced)
+    assert first is not None and place.eligible.entrants(paced) is first
+    del paced
+    assert scores() is None
+    again = place.eligible.entrants(paced_by(snapshot, empty(), Leases(lambda: 0.0)))
+    assert again is not None and again[0] is first[0], "a crowd that the pacer says nothing about is made once"
