@@ -1,5 +1,5 @@
 # Everything a person does with this repository. `make help` lists it.
-# Needs: Debian, Python 3.11 with pip, npm, root (only `make test` and `make proof` install Debian packages).
+# Needs: Debian, Python 3.11 with pip, npm, root (only `make test`, `make bench` and `make proof` install Debian packages).
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -26,7 +26,7 @@ check: .venv/dev ## lint, types, the import contract, facts told twice
 	@$(BIN)/lint-imports --no-logo
 	@$(PYTEST) -q -p no:xdist tests/house
 
-bench: .venv/dev ## measure look-ups and fills as ratios, interleaved
+bench: .venv/dev .venv/system ## measure fills and beacons over HTTP as ratios (about ten minutes)
 	$(BIN)/python -m adengine bench
 
 proof: .venv/dev .venv/system ## the long proofs: crash loops, the caps hammer, simulated books (about 35 minutes)

@@ -53,7 +53,8 @@ class Book:
     def __init__(self, known: Known) -> None:
         self._known = known
         numbered = (known.taxonomy.numbered(number) for number in range(1, len(known.taxonomy) + 1))
-        self.topics = [topic.id for topic in numbered if topic is not None][:TOPICS_OFFERED]
+        all_topics = [topic.id for topic in numbered if topic is not None]
+        self.topics, self.spare_topics = all_topics[:TOPICS_OFFERED], all_topics[TOPICS_OFFERED:]
         self.states = [self._state(name) for name in STATES]
 
     def _state(self, name: str) -> str:

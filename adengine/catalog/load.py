@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, or_, select
@@ -25,6 +27,8 @@ from adengine.store.sql import reading
 LANDINGS_KEPT_S = 2 * 86_400
 """Clicks on an archived creative's last lines still arrive: their tokens live for a day."""
 BATCH = 5_000
+BUILD_BYTES = 16
+SUMMED = ("id", "edit", "updated_at_s")
 CHANGED: Mapping[str, Callable[[int], ColumnElement[bool]]] = {
     "advertisers": lambda since: advertisers.c.edit > since,
     "campaigns": lambda since: campaigns.c.edit > since,
@@ -85,15 +89,19 @@ def slots_of(connection: Connection) -> list[Slot]:
     return [slot_of(row) for row in _read(connection, select(slots).where(slots.c.archived_at_s.is_(None)))]
 
 
-def changes_of(engine: Engine, since: int | None, now_s: int) -> Iterator[tuple[str, Sequence[Row]]]:
+def changes_of(
+    engine: Engine, since: int | None, now_s: int, *, with_sums: bool = False
+) -> Iterator[tuple[str, Sequence[Row]]]:
     """What was edited after the version `since` (None: everything), as (noun, rows) in batches, in one transaction.
 
-    First ("version", [{"version": n, "last_flight": id}]), then whatever was edited, as {"id", "gone"}; then what is
+    First ("version", [{"version": n, "last_flight": id, "sums": of the live flights}]), these if
+    they are asked for; then whatever was edited, as {"id", "gone"}; then what is
     live, campaigns before what is in them. Of sites, slots and keys always all. Raises `DatabaseUnavailable`.
     """
     with reading(engine) as connection:
         last_flight = connection.scalar(select(func.max(flights.c.id))) or 0
-        yield "version", [{"version": _version(connection), "last_flight": last_flight}]
+        sums = _sums(connection) if with_sums else None
+        yield "version", [{"version": _version(connection), "last_flight": last_flight, "sums": sums}]
         for noun, table in GOES.items() if since is not None else ():
             gone = select(table.c.id).where(table.c.edit > since)
             yield from ((noun, [{**row, "gone": True} for row in rows]) for rows in _batches(connection, gone))
@@ -101,6 +109,23 @@ def changes_of(engine: Engine, since: int | None, now_s: int) -> Iterator[tuple[
             if since is not None and noun in CHANGED:
                 query = query.where(CHANGED[noun](since))
             yield from ((noun, rows) for rows in _batches(connection, query))
+
+
+def build() -> str:
+    """Another one as soon as any code of this engine or its taxonomy is, of which columns are made."""
+    package = Path(__file__).parents[1]
+    running = blake2b(digest_size=BUILD_BYTES)
+    for path in sorted([*package.rglob("*.py"), *(package / "topics").glob("*.json")]):
+        running.update(path.read_bytes())
+    return running.hexdigest()
+
+
+def _sums(connection: Connection) -> list[int]:
+    """Of the live flights: their number, then of each column; a database that was put back hardly has the same."""
+    query = select(func.count(), *(func.sum(flights.c[name]) for name in SUMMED)).where(
+        flights.c.archived_at_s.is_(None)
+    )
+    return [int(total or 0) for total in connection.execute(query).one()]
 
 
 def _version(connection: Connection) -> int:

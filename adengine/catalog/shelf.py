@@ -29,6 +29,7 @@ from adengine.catalog.pressed import MAC_BYTES, Array, Bytes
 from adengine.errors import Unsafe
 
 CATALOGUE, TEXTS, CURRENT, LOCK = ".catalogue", ".texts", "current", "lock"
+CHUNK = 2**20
 KEPT_MAX, KEPT_BYTES = 64, 2**31
 """Catalogues are kept for replays: so many, as long as they are not larger together; but always two."""
 
@@ -46,12 +47,17 @@ class Pressed:
 class Texts:
     """The file that a writer appends nouns' bytes to."""
 
-    def __init__(self, folder: Path, key: bytes) -> None:
-        self.name = secrets.token_hex(8) + TEXTS
-        self.length = 0
-        self._digest = blake2b(key=key, digest_size=MAC_BYTES)
-        descriptor = os.open(folder / self.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        self._file = os.fdopen(descriptor, "wb")
+    def __init__(self, path: Path, digest: blake2b, length: int) -> None:
+        """digest: keyed, of the first `length` bytes; whatever the file has behind them is nobody's, and stays."""
+        self.name = path.name
+        self.length = length
+        self._digest = digest
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._file = os.fdopen(descriptor, "r+b")
+        self._file.seek(length)
+        while behind := self._file.read(CHUNK):
+            self._digest.update(behind)
+            self.length += len(behind)
 
     def append(self, parts: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Where each begins and ends."""
@@ -95,8 +101,15 @@ class Shelf:
                 yield True
 
     def texts(self) -> Texts:
+        """A new file."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Texts(self._folder, self._key)
+        return Texts(self._folder / (secrets.token_hex(8) + TEXTS), self._running(), 0)
+
+    def texts_again(self) -> Texts | None:
+        """That of the catalogue that was opened last, to be appended to; None if it has none."""
+        for name, (running, length, _) in self._read.items():
+            return Texts(self._folder / name, running.copy(), length)
+        return None
 
     def put(self, version: int, told: Mapping[str, Any], arrays: Mapping[str, Array], texts: Texts) -> None:
         """Makes it the current one, and drops the oldest."""
@@ -142,9 +155,9 @@ class Shelf:
         """Only what was appended since this reader looked is read again."""
         if not length:
             return np.empty(0, np.uint8)
-        running, so_far, _ = self._read.get(name, (blake2b(key=self._key, digest_size=MAC_BYTES), 0, None))
+        running, so_far, _ = self._read.get(name, (self._running(), 0, None))
         if so_far > length:
-            running, so_far = blake2b(key=self._key, digest_size=MAC_BYTES), 0
+            running, so_far = self._running(), 0
         try:
             mapped = np.asarray(np.memmap(self._folder / name, np.uint8, "r", shape=(length,)))
         except (OSError, ValueError) as error:
@@ -155,6 +168,9 @@ class Shelf:
             raise Unsafe(f"{name} was not written by this engine or was damaged; its catalogue is ignored")
         self._read = {name: (running, length, mapped)}
         return mapped
+
+    def _running(self) -> blake2b:
+        return blake2b(key=self._key, digest_size=MAC_BYTES)
 
     def _drop_oldest(self, newest: Path) -> None:
         kept: list[Path] = []

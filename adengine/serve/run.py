@@ -55,7 +55,7 @@ def serve(
 
 
 def _children(settings: Settings) -> list[Child]:
-    environ = _environ(settings, _emptied(settings.data_dir.resolve() / METRICS_FOLDER))
+    environ = environ_of(settings, emptied(settings.data_dir.resolve() / METRICS_FOLDER))
     return [Child(name, [sys.executable, "-m", "adengine", name], environ, grace_s) for name, grace_s in CHILDREN]
 
 
@@ -67,13 +67,13 @@ def _with_store(settings: Settings) -> tuple[Settings, list[Charge]]:
     return replace(settings, redis_url=valkey.start()), [valkey]
 
 
-def _environ(settings: Settings, metrics: Path) -> Mapping[str, str]:
+def environ_of(settings: Settings, metrics: Path) -> Mapping[str, str]:
     """A child's environment: exactly the settings in force, whatever file or command line they came from."""
     ours = {PREFIX + name.upper(): str(value) for name, value in asdict(settings).items()}
     return {k: v for k, v in os.environ.items() if k != CONFIG} | ours | {MULTIPROCESS_DIR: str(metrics)}
 
 
-def _emptied(folder: Path) -> Path:
+def emptied(folder: Path) -> Path:
     """Counters begin at zero with the engine, as Prometheus expects of a restart."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)

@@ -41,13 +41,21 @@ def run(settings: Settings) -> None:
     places.load(settings.data_dir)
     os.environ[PARENT] = str(os.getpid())
     os.environ[adengine.wiring.COMPILED] = "1"
+    serve_app("app:app", settings.host, settings.port, workers=workers_of(settings), threads=settings.threads)
+
+
+def serve_app(target: str, host: str, port: int, *, workers: int, threads: int, factory: bool = False) -> None:
+    """Serves until SIGTERM, as all of ours are served, `bench`'s limits too.
+
+    target: module:app, from the folder of `app.py`.  factory: whether that makes the app instead of being it.
+    """
     granian = Granian(
-        "app:app",
-        address=settings.host,
-        port=settings.port,
+        target,
+        address=host,
+        port=port,
         interface=Interfaces.WSGI,
-        workers=workers_of(settings),
-        blocking_threads=settings.threads,
+        workers=workers,
+        blocking_threads=threads,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_S,
         working_dir=Path(__file__).resolve().parents[2],
@@ -55,6 +63,7 @@ def run(settings: Settings) -> None:
         websockets=False,
         log_level=LogLevels.warning,
         log_dictconfig=LOGS,
+        factory=factory,
     )
     granian.serve()
 

@@ -23,6 +23,7 @@ from adengine.serving.draw import Floats
 from adengine.serving.eligibility import excluding
 from adengine.serving.eligible import Kept, Place
 from adengine.serving.hurdles import ByFlight, ByThing, Hurdle, Mask, survivors
+from adengine.serving.lots import page_words
 from adengine.serving.pace import Pace
 from adengine.serving.page import allocate, is_whole_page, seat
 from adengine.serving.request import Asked
@@ -222,13 +223,14 @@ class Decision:
         paced_out = self.pace.paced_out if self.pace is not None else None
         hurdles = [*self.excluded, *self.refused]
         page = Faced(self.snapshot, hurdles, paced_out, self.rivals.only_owners, self.rotation, self._kept.turns)
+        first = page_words(self.seed, len(self.places))
         slates: dict[int, Slate] = {}
         for number, place in enumerate(self.places):
             if place is not None and not self.held[number]:
                 entrants = place.eligible.entrants(paced)
                 if entrants is None:
                     return None
-                slates[number] = raced(page, entrants, place.room, self.seed, number)
+                slates[number] = raced(page, entrants, place.room, self.seed, number, first[number])
         return slates
 
     def _scores(self) -> Floats | None:

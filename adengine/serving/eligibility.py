@@ -6,7 +6,9 @@ pacer says, what the reader has seen and who else stands on the page are asked a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,15 +24,33 @@ from adengine.topics import Taxonomy
 EXCLUDED, TOO_LONG = "excluded", "no_variant_fits"
 
 
-def targeting(snapshot: Snapshot, facts: Facts) -> Iterator[ByFlight]:
-    """One hurdle per dimension that any flight targets (none: one that lets all pass), then the dates."""
+class Rule(NamedTuple):
+    """A hurdle before it is worked out."""
+
+    reason: str
+    detail: str | None
+    name: Hashable
+    """The same for two requests only if `flights` is."""
+    flights: Callable[[], Mask]
+    """Those that pass, shape (flights,)."""
+
+
+def rules(snapshot: Snapshot, facts: Facts) -> Iterator[Rule]:
+    """One for each dimension that any flight targets (none: one that lets all pass), then the dates."""
     if all(admission.idle for _, admission in snapshot.admissions):
-        yield ByFlight(snapshot.candidates, "no_match", np.ones(len(snapshot.flights), bool))
+        yield Rule("no_match", None, "all", lambda: np.ones(len(snapshot.flights), bool))
     for dimension, admission in snapshot.admissions:
         if not admission.idle:
-            admitted = admission.admits(admission.named(facts).values)
-            yield ByFlight(snapshot.candidates, "no_match", admitted, dimension.refusal)
-    yield ByFlight(snapshot.candidates, "out_of_dates", _running(snapshot, facts.now_s))
+            values = admission.named(facts).values
+            yield Rule("no_match", dimension.refusal, (dimension.name, values), partial(admission.admits, values))
+    span = int(snapshot.bounds_s.searchsorted(facts.now_s, "right"))
+    yield Rule("out_of_dates", None, ("dates", span), lambda: _running(snapshot, facts.now_s))
+
+
+def targeting(snapshot: Snapshot, facts: Facts) -> Iterator[ByFlight]:
+    """The hurdles of `rules`."""
+    for rule in rules(snapshot, facts):
+        yield ByFlight(snapshot.candidates, rule.reason, rule.flights(), rule.detail)
 
 
 def excluding(

@@ -13,110 +13,22 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 import numpy as np
 
 from adengine.catalog.nouns import Facts, Site, Slot
-from adengine.catalog.snapshot import Rows, Snapshot
+from adengine.catalog.snapshot import Snapshot
+from adengine.serving.bitsets import Bits, Sets
 from adengine.serving.capping import Reservation
-from adengine.serving.closeness import Factors, FlightRows, closeness
-from adengine.serving.draw import Floats, raised
-from adengine.serving.eligibility import TOO_LONG, Room, targeting
-from adengine.serving.hurdles import Mask
-from adengine.serving.lots import Entrants
-from adengine.serving.pace import Paced
+from adengine.serving.classes import Classes, Eligible
+from adengine.serving.closeness import closeness
+from adengine.serving.crowd import Levels
+from adengine.serving.eligibility import TOO_LONG, Room, rules
 from adengine.serving.request import SlotAsked
 from adengine.serving.rivals import Rivals
 from adengine.serving.slates import Turns
 
 BYTES_MAX = 48 * 2**20
 """Of what is kept, twice: the kept and those before (`Kept`)."""
-OVERHEAD_BYTES = 1500
 PLANS_MAX = 4096
-PACED_KEPT = 8
-
-
-class Eligible:
-    """One slot's flights, ascending by row, so best class first; immutable but for what it works out later."""
-
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        flights: FlightRows,
-        factors: Floats | None,
-        reason: str | None,
-        reason_of_sponsors: str | None,
-    ) -> None:
-        """factors: of the chance of each of `flights`, by how close it is aimed; None: no difference.
-        reason: why there are none.  reason_of_sponsors: why there are none but house lines; None if there are."""
-        self.flights = flights
-        self._factors = factors
-        self.reason = reason
-        self.reason_of_sponsors = reason_of_sponsors
-        self._candidates = candidates = snapshot.candidates
-        self.is_logged = bool(snapshot.logged[flights].any())
-        self.is_sequential = bool(snapshot.sequential[flights].any())
-        self.has_whole_pages = bool(candidates.whole_page[candidates.first[flights]].any())
-        shared = np.array([snapshot.flight_row[flight] for flight, _ in snapshot.shares], np.int32)
-        self.shares = tuple(snapshot.shares[at] for at in np.flatnonzero(self.holds(shared)).tolist())
-        """(flight, the share of the pages that it was promised)."""
-        self._entrants: dict[int, tuple[Paced | None, tuple[Entrants, ...] | None]] = {}
-
-    @property
-    def nbytes(self) -> int:
-        """With its entrants."""
-        return OVERHEAD_BYTES + 4 * self.flights.nbytes + (self._factors.nbytes if self._factors is not None else 0)
-
-    def rows(self) -> Rows:
-        """All candidates of these flights, ascending."""
-        return self._candidates.of(self.flights)
-
-    @property
-    def factors(self) -> Factors | None:
-        """Of candidates of these flights."""
-        if self._factors is None:
-            return None
-        factors = self._factors
-        return lambda rows: factors[np.searchsorted(self.flights, self._candidates.flight_row[rows])]
-
-    def holds(self, flights: FlightRows) -> Mask:
-        """Which of `flights` are among these."""
-        if not self.flights.size:
-            return np.zeros(flights.shape, bool)
-        at = np.minimum(np.searchsorted(self.flights, flights), self.flights.size - 1)
-        found: Mask = self.flights[at] == flights
-        return found
-
-    def entrants(self, paced: Paced | None) -> tuple[Entrants, ...] | None:
-        """Those of each class that the pacer lets ask, best class first; None where one is drawn both ways at once.
-
-        Worked out once for each `Paced`.
-        """
-        known = self._entrants.get(id(paced))
-        if known is None or known[0] is not paced:
-            known = (paced, self._classes(paced))
-            if len(self._entrants) >= PACED_KEPT:
-                self._entrants.clear()
-            self._entrants[id(paced)] = known
-        return known[1]
-
-    def _classes(self, paced: Paced | None) -> tuple[Entrants, ...] | None:
-        asks = slice(None) if paced is None else paced.asks[self.flights]
-        flights = self.flights[asks]
-        factors = self._factors[asks] if self._factors is not None else np.ones(flights.size)
-        first = self._candidates.first[flights]
-        ranks, weights = self._candidates.rank[first], self._candidates.flight_weight[first] * factors
-        found = []
-        begin = 0
-        while begin < flights.size:
-            end = int(np.searchsorted(ranks, ranks[begin], side="right"))
-            these = slice(begin, end)
-            scores = None if paced is None else paced.score[flights[these]]
-            by_weight = scores is None or np.isnan(scores)
-            if scores is None or np.all(by_weight):
-                found.append(Entrants.by_weight(int(ranks[begin]), flights[these], weights[these]))
-            elif not np.any(by_weight):
-                found.append(Entrants.by_score(int(ranks[begin]), flights[these], raised(scores, factors[these])))
-            else:
-                return None
-            begin = end
-        return tuple(found)
+LEVELS_KEPT = 64
+"""A quarter of a megabyte each at a million creatives."""
 
 
 class Place:
@@ -154,6 +66,9 @@ class Kept:
 
     def __init__(self, snapshot: Snapshot, bytes_max: int = BYTES_MAX) -> None:
         self.snapshot = snapshot
+        self._classes = Classes(snapshot)
+        self._sets = Sets()
+        self._levels: dict[Hashable, Levels | None] = {}
         asked = [(row, admission) for row, admission in snapshot.admissions if not admission.idle]
         self._settled = [admission for row, admission in asked if row.settled]
         self._varying = [admission for row, admission in asked if not row.settled]
@@ -246,24 +161,41 @@ class Kept:
         self._bytes += eligible.nbytes
 
     def _worked_out(self, facts: Facts, room: Room, nearness: float) -> Eligible:
-        snapshot = self.snapshot
-        has_lines = np.diff(snapshot.candidates.first) > 0
-        hurdles = [(hurdle.reason, hurdle.flights) for hurdle in targeting(snapshot, facts)]
+        classes, before = self._classes, self._sets.made_bytes
+        has_lines = classes.has_lines
+        hurdles = [
+            (rule.reason, self._sets.of(rule.name, lambda rule=rule: rule.flights() & has_lines))  # type: ignore[misc]
+            for rule in rules(self.snapshot, facts)
+        ]
         if room.limits:
-            hurdles.append((TOO_LONG, room.flights(snapshot)))
-        sponsors = has_lines & ~snapshot.house
-        left = has_lines
-        for _, passes in hurdles:
-            left = left & passes
-        flights = np.flatnonzero(left).astype(np.int32)
-        close = closeness(snapshot, facts)
-        factors = close.factor(nearness)[flights] if close is not None else None
-        if factors is not None and np.all(factors == 1):
-            factors = None
-        return Eligible(snapshot, flights, factors, _furthest(hurdles, has_lines), _furthest(hurdles, sponsors))
+            fits = self._sets.of(("room", self._step(room)), lambda: room.flights(self.snapshot) & has_lines)
+            hurdles.append((TOO_LONG, fits))
+        levels, levels_bytes = self._levels_of(facts, nearness)
+        return Eligible(
+            classes,
+            [bits for _, bits in hurdles],
+            levels,
+            _furthest(hurdles, classes.with_lines),
+            _furthest(hurdles, classes.sponsors),
+            self._sets.made_bytes - before + levels_bytes,
+        )
+
+    def _levels_of(self, facts: Facts, nearness: float) -> tuple[Levels | None, int]:
+        """(how close flights are aimed, bytes that are new for it); kept for pages to which they are as close."""
+        asked = [admission.named(facts) for _, admission in self.snapshot.admissions if not admission.idle]
+        graded = tuple([named for named in asked if named.nearness or min(named.relatedness, default=1.0) < 1])
+        name = (nearness, graded)
+        if name in self._levels:
+            return self._levels[name], 0
+        close = closeness(self.snapshot, facts) if graded else None
+        found = Levels.of_factors(close.factor(nearness)) if close is not None else None
+        if len(self._levels) >= LEVELS_KEPT:
+            self._levels = {}
+        self._levels[name] = found
+        return found, found.which.nbytes if found is not None else 0
 
 
-def _furthest(hurdles: list[tuple[str, Mask]], among: Mask) -> str | None:
+def _furthest(hurdles: Sequence[tuple[str, Bits]], among: Bits) -> str | None:
     """As `hurdles.furthest_reason`, of flights."""
     for reason, passes in hurdles:
         among = among & passes

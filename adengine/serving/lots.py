@@ -17,57 +17,55 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import shake_128
 from struct import Struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adengine.serving.draw import EULER, NOISE, SCORE_LEAST, SCORE_MOST, WORTH_LEAST, Floats, uniforms_of
 
-SMALL_MAX = 32
-"""Of so many all times are drawn at once, which is sooner done than one after another."""
 LONE_MAX = 24
-"""Of more so many are drawn one by one; then all who are left together."""
+"""So many are drawn one by one; then all who are left together."""
+FEW = 12
 LISTED_MAX = 512
 RATE_LEAST = 1e-300
 LOG_MOST = 700.0
 """Of a time: e to this is nearly the largest float."""
-_REST = 0xFFFD
-"""In place of a slot's number, for those who are looked at all together."""
+_PAGE, _REST = 0xFFFF, 0xFFFD
+"""In place of a slot's number, for a whole page, and for those who are looked at all together."""
 _NAME = Struct("<QHhH")
-_WORDS = [Struct(f"<{count}Q") for count in range(2 * SMALL_MAX + 1)]
-_BLOCK = 21
-"""Words that SHAKE128 gives at once."""
-_LOG_2_53 = 53 * math.log(2)
+_BLOCK = Struct("<21Q")
+"""As much as SHAKE128 gives at once."""
 _STEP = 2.0**-53
+WORDS_A_SLOT = 7
+Words = Sequence[int]
+"""Of 64 bits."""
 
 
-def words_of(seed: int, slot: int, rank: int, count: int, block: int = 0) -> tuple[int, ...]:
-    """Independent words of 64 bits that depend on nothing but their name; (word >> 11) + 0.5 of 2 ** 53 is uniform in
-    (0, 1).
+def page_words(seed: int, slots: int) -> list[Words]:
+    """The first words for each slot of a page; drawn at once for the first few slots, as most pages need no more.
 
-    seed: 64 bits.  slot: 16 bits, its number on the page.  rank: of the class.  count: at most 2 * SMALL_MAX.
+    seed: 64 bits.
     """
-    words = _WORDS[count]
-    return words.unpack(shake_128(_NAME.pack(seed, slot, rank, block)).digest(words.size))
+    words = _words(seed, _PAGE, 0, 0)
+    return [words[slot * WORDS_A_SLOT : (slot + 1) * WORDS_A_SLOT] for slot in range(slots)]
 
 
-class Lots:
-    """Uniform numbers in (0, 1), without end."""
+def uniforms(seed: int, slot: int, rank: int, first: Words = ()) -> Iterator[float]:
+    """Independent uniform numbers in (0, 1), without end, that depend on nothing but their name.
 
-    __slots__ = ("_blocks", "_name", "_words")
+    slot: its number on the page.  rank: of the class.  first: words that nobody else is given.
+    """
+    block, words = 0, first
+    while True:
+        for word in words:
+            yield ((word >> 11) + 0.5) * _STEP
+        block += 1
+        words = _words(seed, slot, rank, block)
 
-    def __init__(self, seed: int, slot: int, rank: int) -> None:
-        self._name = (seed, slot, rank)
-        self._blocks = 0
-        self._words: list[int] = []
 
-    def uniform(self) -> float:
-        words = self._words
-        if not words:
-            self._blocks += 1
-            words += words_of(*self._name, _BLOCK, self._blocks)
-        return ((words.pop() >> 11) + 0.5) * _STEP
+def _words(seed: int, slot: int, rank: int, block: int) -> Words:
+    return _BLOCK.unpack(shake_128(_NAME.pack(seed, slot, rank, block)).digest(_BLOCK.size))
 
 
 class Entrants:
@@ -80,7 +78,7 @@ class Entrants:
     ) -> None:
         """score: whose rate is 1; NaN: they are drawn by weight."""
         self.rank = rank
-        self.flights: Sequence[int] | NDArray[np.int32] = flights.tolist() if flights.size <= SMALL_MAX else flights
+        self.flights: Sequence[int] | NDArray[np.int32] = flights.tolist() if flights.size <= LISTED_MAX else flights
         """Rows of the snapshot's flights; shape (n,), as all below."""
         sums = rates.cumsum()
         self.cumulative: Sequence[float] | Floats = sums.tolist() if sums.size <= LISTED_MAX else sums
@@ -88,7 +86,7 @@ class Entrants:
         self._log_rates = log_rates
         self.waits: list[float] | None = None
         """How long each takes on average, where they are few."""
-        if flights.size <= SMALL_MAX:
+        if flights.size <= FEW:
             self.waits = np.exp(np.minimum(-self.log_rates, LOG_MOST)).tolist()
         self._slope = math.nan if math.isnan(score) else NOISE / (SCORE_MOST - SCORE_LEAST)
         self._height = (score - NOISE * EULER - SCORE_LEAST) / (SCORE_MOST - SCORE_LEAST)
@@ -111,9 +109,17 @@ class Entrants:
             self._log_rates = np.log(np.maximum(rates, RATE_LEAST))
         return self._log_rates
 
+    def listed(self) -> NDArray[np.integer[Any]]:
+        """All of `flights`."""
+        return np.asarray(self.flights)
+
     @property
     def total(self) -> float:
         return float(self.cumulative[-1])
+
+    def find(self, at: float) -> int:
+        """Who stands at `at` of the sum of all rates, from 0 to `total`."""
+        return min(bisect_right(self.cumulative, at), len(self.flights) - 1)
 
     def rate(self, index: int) -> float:
         return float(self.cumulative[index] - (self.cumulative[index - 1] if index else 0.0))
@@ -134,49 +140,41 @@ class Choice(NamedTuple):
     row: int
 
 
-def arrivals(entrants: Entrants, seed: int, slot: int) -> Iterable[tuple[int, float, float]]:
+def arrivals(entrants: Entrants, seed: int, slot: int, first: Words = ()) -> Iterator[tuple[int, float, float]]:
     """(flight, time, lot) of all of a class, in the order in which they arrive in a slot.
 
     flight: a row.  lot: one more uniform number in (0, 1), for whatever has to be drawn about him.  Nothing that is
     made of one changes who comes next, so that a page that is drawn again without some has the others as they were.
-    seed: 64 bits.  slot: its number on the page.
+    seed: 64 bits.  slot: its number on the page.  first: as `uniforms` takes it.
     """
-    if entrants.waits is None:
-        return _one_by_one(entrants, Lots(seed, slot, entrants.rank))
-    log, flights, count = math.log, entrants.flights, len(entrants.waits)
-    words = words_of(seed, slot, entrants.rank, 2 * count)
-    come = [
-        ((_LOG_2_53 - log((word >> 11) + 0.5)) * wait, at)
-        for word, wait, at in zip(words, entrants.waits, range(count), strict=False)
-    ]
-    come.sort()
-    return [(int(flights[at]), time, ((words[count + at] >> 11) + 0.5) * _STEP) for time, at in come]
-
-
-def _one_by_one(entrants: Entrants, lots: Lots) -> Iterator[tuple[int, float, float]]:
-    uniform, flights = lots.uniform, entrants.flights
+    draws = uniforms(seed, slot, entrants.rank, first)
+    flights = entrants.flights
     total = left = entrants.total
     time = 0.0
     arrived: set[int] = set()
-    most = len(flights) - 1
     while len(arrived) < LONE_MAX and left > total / 2:
-        while (index := min(bisect_right(entrants.cumulative, uniform() * total), most)) in arrived:
+        while (index := entrants.find(next(draws) * total)) in arrived:
             pass  # most of the rates are of those who are left, so this soon ends
         arrived.add(index)
-        time -= math.log(uniform()) / left
-        yield int(flights[index]), time, uniform()
+        time -= math.log(next(draws)) / left
+        yield int(flights[index]), time, next(draws)
         left -= entrants.rate(index)
-    for log_wait, index in _all_left(entrants, lots, arrived):
-        # The past is no matter to those who are left.
-        yield int(flights[index]), time + math.exp(min(log_wait, LOG_MOST)), uniform()
+    for wait, index in _few(entrants.waits, draws, arrived) if entrants.waits else _many(entrants, draws, arrived):
+        yield int(flights[index]), time + wait, next(draws)  # the past is no matter to those who are left
 
 
-def _all_left(entrants: Entrants, lots: Lots, arrived: set[int]) -> Iterable[tuple[float, int]]:
-    """(log of the time that it takes, index) of all who are left, in order."""
-    flights = np.asarray(entrants.flights)
+def _few(waits: Sequence[float], draws: Iterator[float], arrived: set[int]) -> Iterable[tuple[float, int]]:
+    """(how long it takes from now, index) of all who are left, in order.  waits: how long each takes on average."""
+    log = math.log
+    return sorted([(-log(next(draws)) * wait, at) for at, wait in enumerate(waits) if at not in arrived])
+
+
+def _many(entrants: Entrants, draws: Iterator[float], arrived: set[int]) -> Iterable[tuple[float, int]]:
+    """The same, where a call to numpy is sooner done."""
+    flights = entrants.listed()
     left = np.delete(np.arange(flights.size), list(arrived))
-    seed = int(lots.uniform() * 2.0**53)
-    uniforms = uniforms_of(seed, _REST, flights[left].astype(np.int64), np.zeros_like(left))
-    waits = np.log(-np.log(uniforms)) - entrants.log_rates[left]
+    seed = int(next(draws) * 2.0**53)
+    uniform = uniforms_of(seed, _REST, flights[left].astype(np.int64), np.zeros_like(left))
+    waits = np.log(-np.log(uniform)) - entrants.log_rates[left]
     order = np.argsort(waits, kind="stable")
-    return zip(waits[order].tolist(), left[order].tolist(), strict=True)
+    return zip(np.exp(np.minimum(waits[order], LOG_MOST)).tolist(), left[order].tolist(), strict=True)

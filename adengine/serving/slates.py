@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from adengine.serving.closeness import Factors
 from adengine.serving.draw import Floats, drawn
 from adengine.serving.eligibility import Room
 from adengine.serving.hurdles import Hurdle
-from adengine.serving.lots import Choice, Entrants, arrivals
+from adengine.serving.lots import Choice, Entrants, Words, arrivals
 from adengine.serving.pace import PacedOut
 from adengine.serving.rotation import Rotation
 
@@ -48,8 +50,10 @@ class Slate:
             place += 1
 
 
-Turns = dict[int, tuple[int, list[float]]]
-"""By flight (row), its first candidate and the weights of all of its candidates, in their order."""
+Turn = tuple[int, list[float], list[float]]
+"""Of a flight its first candidate, and the weights of all of its candidates in their order, and their sums so far."""
+Turns = dict[int, Turn]
+"""By flight (row)."""
 
 
 class Faced:
@@ -90,39 +94,40 @@ class Faced:
         """The first of `rows`."""
         if self.by_creative or room.limits:
             return next(self.rows(flight, room, lot), None)
-        first, weights = self._kept.get(flight) or self._turns(flight)
-        return first + _named(weights, lot)[0]
+        first, weights, sums = self._kept.get(flight) or self._turn(flight)
+        return first + min(bisect_right(sums, lot * sums[-1]), len(weights) - 1)
 
     def rows(self, flight: int, room: Room, lot: float) -> Iterator[int]:
         """A flight's candidates that may stand in a slot if it may itself, in the order drawn by their weights.
 
         lot: uniform in (0, 1).
         """
-        first, weights = self._kept.get(flight) or self._turns(flight)
+        first, weights, _ = self._kept.get(flight) or self._turn(flight)
         return (row for row in _in_turn(first, weights, lot) if self._admits(row, room))
 
     def _admits(self, row: int, room: Room) -> bool:
         fits = not room.limits or room.holds(self.snapshot, int(self.snapshot.candidates.creative_row[row]))
         return fits and all(hurdle.admits(row) for hurdle in self.by_creative)
 
-    def _turns(self, flight: int) -> tuple[int, list[float]]:
+    def _turn(self, flight: int) -> Turn:
         candidates = self.snapshot.candidates
         first, end = int(candidates.first[flight]), int(candidates.first[flight + 1])
         turned = self.rotation.weights(flight)
         if turned is not None:
-            return first, turned
+            return first, turned, list(accumulate(turned))
         if len(self._kept) >= TURNS_MAX:
             self._kept.clear()
-        self._kept[flight] = found = first, candidates.creative_weight[first:end].tolist()
+        weights: list[float] = candidates.creative_weight[first:end].tolist()
+        self._kept[flight] = found = first, weights, list(accumulate(weights))
         return found
 
 
-def raced(page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int) -> Slate:
+def raced(page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int, first: Words = ()) -> Slate:
     """The slate of a slot whose flights are drawn without looking at all of them (`serving.lots`).
 
-    slot: its number on the page.
+    slot: its number on the page.  first: as `arrivals` takes it, for the best class.
     """
-    return Slate([of_class.rank for of_class in entrants], _racing(page, entrants, room, seed, slot))
+    return Slate([of_class.rank for of_class in entrants], _racing(page, entrants, room, seed, slot, first))
 
 
 def drawn_by_all(
@@ -133,11 +138,13 @@ def drawn_by_all(
     return Slate(ranks, _drawing(candidates, rows, seed, slot, scores, factors))
 
 
-def _racing(page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int) -> Iterator[Choice]:
+def _racing(
+    page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int, first: Words
+) -> Iterator[Choice]:
     known = page.known
-    for of_class in entrants:
+    for number, of_class in enumerate(entrants):
         rank, worth = of_class.rank, of_class.worth
-        for flight, time, lot in arrivals(of_class, seed, slot):
+        for flight, time, lot in arrivals(of_class, seed, slot, () if number else first):
             may = known.get(flight)
             if may is None:
                 may = known[flight] = page.lets(flight)

@@ -91,6 +91,11 @@ class EmbeddedValkey:
         with self._lock() as lock:
             return lock is None
 
+    @property
+    def pid(self) -> int | None:
+        """Of the server that we started."""
+        return self._process.pid if self._process is not None else None
+
     def stop(self) -> None:
         """Ends our server in order (SIGTERM flushes its append-only file); an adopted one is left alone."""
         if self._process is None:

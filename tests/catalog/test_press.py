@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from adengine.catalog import press as pressing
 from adengine.catalog import pressed
 from adengine.catalog import shelf as shelves
+from adengine.catalog.dimensions import DIMENSIONS
+from adengine.catalog.load import version_of
 from adengine.catalog.mapped import snapshot_in
 from adengine.catalog.press import Press
 from adengine.catalog.shelf import Shelf, Texts
@@ -24,6 +26,7 @@ from tests.catalog.desk import NOW_S, VARIANTS, Desk
 
 KEY = bytes(range(32))
 EDITS = 60
+STARTS = 45
 CAPS = [{"per": "campaign", "limit": 2, "window": "24h"}, {"per": "flight", "limit": 1, "window": "flight"}]
 
 
@@ -158,14 +161,100 @@ def test_an_edit_compiled_alone_gives_what_compiling_everything_gives(
     editor, press = Editor(desk, seed), Press(desk.engine, shelf)
     desk.a_slot()
     press.turn(NOW_S)
-    for _ in range(EDITS):
+    for number in range(EDITS):
         editor.edit()
         press.turn(NOW_S)
         assert not press.turn(NOW_S), "compiled though nothing was edited"
-        fresh = Shelf(tmp_path / "fresh", KEY)
+        fresh = Shelf(tmp_path / f"fresh-{number}", KEY)
         Press(desk.engine, fresh).turn(NOW_S)
         assert told(mapped(shelf)) == told(mapped(fresh))
     assert all(editor.ids.values()), "the edits were not of all kinds"
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_a_compiler_that_starts_again_goes_on_where_the_last_one_was(desk: Desk, tmp_path: Path, seed: int) -> None:
+    """A new one behind every edit, or every few, or none: the result is what compiling everything gives."""
+    editor = Editor(desk, seed)
+    desk.a_slot()
+    desk.a_flight()
+    Press(desk.engine, Shelf(tmp_path / "shelf", KEY)).turn(NOW_S)
+    (first,) = (tmp_path / "shelf").glob("*.texts")
+    for number in range(STARTS):
+        before = version_of(desk.engine)
+        for _ in range(number % 3):
+            editor.edit()
+        shelf, fresh = Shelf(tmp_path / "shelf", KEY), Shelf(tmp_path / f"fresh-{number}", KEY)
+        press = Press(desk.engine, shelf)
+        assert press.turn(NOW_S) == (version_of(desk.engine) > before), (
+            "what lies on the shelf already is not made again"
+        )
+        assert not press.turn(NOW_S)
+        Press(desk.engine, fresh).turn(NOW_S)
+        assert told(mapped(shelf)) == told(mapped(fresh))
+    assert [path.name for path in (tmp_path / "shelf").glob("*.texts")] == [first.name], "texts were read anew"
+
+
+def test_a_compiler_that_starts_again_reads_everything_of_another_database(sqlite_desk: Desk, shelf: Shelf) -> None:
+    """One that was put back, and then edited as often as the one that the shelf is of."""
+    made = sqlite_desk.a_flight()
+    with sqlite_desk.engine.begin() as connection:
+        before = connection.execute(sa.text("SELECT version FROM catalogue_version")).scalar_one()
+        rows = connection.execute(sa.text("SELECT weight, edit, updated_at_s, revision FROM flights")).one()
+
+    def patched(weight: float) -> None:
+        etag = sqlite_desk("GET", f"/v1/flights/{made['id']}").headers["ETag"]
+        sqlite_desk("PATCH", f"/v1/flights/{made['id']}", {"weight": weight}, If_Match=etag)
+
+    patched(5.0)
+    Press(sqlite_desk.engine, shelf).turn(NOW_S)
+    assert mapped(shelf).flights[0].weight == 5.0
+    with sqlite_desk.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE catalogue_version SET version = :version"), {"version": before})
+        connection.execute(
+            sa.text("UPDATE flights SET weight=:weight, edit=:edit, updated_at_s=:updated_at_s, revision=:revision"),
+            dict(rows._mapping),
+        )
+    Press(sqlite_desk.engine, shelf).turn(NOW_S)
+    assert mapped(shelf).flights[0].weight == rows.weight, "an older version is not what the shelf has"
+    patched(5.0)
+    Press(sqlite_desk.engine, shelf).turn(NOW_S)
+    with sqlite_desk.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE flights SET weight = 7, updated_at_s = updated_at_s + 1"))
+    assert Press(sqlite_desk.engine, shelf).turn(NOW_S)
+    assert mapped(shelf).flights[0].weight == 7.0
+
+
+@pytest.mark.parametrize("change", ["build", "dimensions", "damaged"])
+def test_a_compiler_of_another_build_reads_everything(
+    sqlite_desk: Desk, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    sqlite_desk.a_flight()
+    Press(sqlite_desk.engine, shelf).turn(NOW_S)
+    (before,) = (tmp_path / "shelf").glob("*.texts")
+    dimensions = DIMENSIONS
+    if change == "build":
+        monkeypatch.setattr(pressing, "build", lambda: "another")
+    elif change == "dimensions":
+        dimensions = DIMENSIONS[:-1]
+    else:
+        before.write_bytes(before.read_bytes()[:-1])
+    assert Press(sqlite_desk.engine, shelf, dimensions=dimensions).turn(NOW_S)
+    name = shelf.current()
+    assert name is not None
+    assert shelf.open(name).told["values"].keys() == {row.name for row in dimensions}
+    assert len({path.name for path in (tmp_path / "shelf").glob("*.texts")} - {before.name}) == 1
+
+
+def test_what_a_killed_compiler_appended_is_nobody_s(sqlite_desk: Desk, shelf: Shelf, tmp_path: Path) -> None:
+    sqlite_desk.a_flight()
+    Press(sqlite_desk.engine, shelf).turn(NOW_S)
+    (texts,) = (tmp_path / "shelf").glob("*.texts")
+    with texts.open("ab") as file:
+        file.write(b"half a row" * 1000)
+    sqlite_desk.a_flight()
+    assert Press(sqlite_desk.engine, shelf).turn(NOW_S)
+    assert len(mapped(Shelf(tmp_path / "shelf", KEY)).flights) == 2
+    assert [path.name for path in (tmp_path / "shelf").glob("*.texts")] == [texts.name]
 
 
 def test_an_edit_reads_what_it_touched_and_appends_its_texts_only(

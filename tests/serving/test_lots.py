@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import ks_2samp, kstest
 
 from adengine.serving.draw import drawn
-from adengine.serving.lots import LONE_MAX, SMALL_MAX, Choice, Entrants, arrivals
+from adengine.serving.lots import FEW, LONE_MAX, Choice, Entrants, arrivals
 from adengine.serving.slates import _in_turn
 from tests.serving.books import a_book
 from tests.serving.test_page import FALSE_ALARM, chi_square_tail
@@ -61,7 +61,7 @@ def test_what_they_are_worth_is_spread_as_where_all_are_looked_at(is_scored: boo
         assert worths == sorted(worths, reverse=True)
 
 
-@pytest.mark.parametrize("number", [1, 2, SMALL_MAX, SMALL_MAX + 1, SMALL_MAX + LONE_MAX, 300])
+@pytest.mark.parametrize("number", [1, 2, FEW, FEW + 1, LONE_MAX + 5, 300])
 @pytest.mark.parametrize("spread", [1.0, 1e6])
 def test_everybody_comes_once_however_many_there_are(number: int, spread: float) -> None:
     entrants = by_weight(tuple(spread ** (n / number) for n in range(number)))
