@@ -153,7 +153,7 @@ def _best_of_each(rivals: Rivals, slates: Mapping[int, Slate], kept: Sequence[in
     for slot, slate in slates.items():
         first = slate.at(0)
         chosen[slot] = first.row if first is not None else None
-    return chosen if rivals.are_strangers(row for row in chosen if row is not None) else None
+    return chosen if rivals.are_strangers([row for row in chosen if row is not None]) else None
 
 
 def _best_by_owners(

@@ -63,10 +63,10 @@ class Rivals:
         """Whether no two of `rows` have a key in common, so that all of them may stand on one page."""
         seen: set[Key] = set()
         for row in rows:
-            keys = self.keys(row)
-            if not seen.isdisjoint(keys):
-                return False
-            seen.update(keys)
+            for key in self.keys(row):
+                if key in seen:
+                    return False
+                seen.add(key)
         return True
 
     def conflict(self, row: int, others: Iterable[int]) -> str | None:

@@ -24,7 +24,7 @@ class Scale:
     def __init__(self, weights: tuple[float, ...], ranks: frozenset[int]) -> None:
         """weights: of all slots' positions.  ranks: of the classes that matter."""
         slots = len(weights)
-        self._weights = weights
+        self._steps = [weight * STEPS for weight in weights]
         places = [
             int(weight * WEIGHT_STEPS) * (slots * slots + 1) + slots - slot for slot, weight in enumerate(weights)
         ]
@@ -35,8 +35,8 @@ class Scale:
         self._class: dict[int, int] = {rank: base**place for place, rank in enumerate(sorted(ranks, reverse=True))}
 
     def value(self, choice: Choice, slot: int) -> int:
-        worth: int = self._class[choice.rank] * (self._seats[slot] + self._fine(choice, slot))
-        return worth
+        rank, worth, _ = choice
+        return self._class[rank] * (self._seats[slot] + (int(worth * self._steps[slot]) or 1))
 
     def values(self, listed: Sequence[Choice], slot: int) -> list[int]:
         """What each of a slot's is worth there, best first; strictly falling inside a class, so that rounding never
@@ -44,14 +44,10 @@ class Scale:
         found: list[int] = []
         rank, fine = -1, 0
         for choice in reversed(listed):
-            fine = max(self._fine(choice, slot), fine + 1 if choice.rank == rank else 1)
+            fine = max(int(choice.worth * self._steps[slot]), fine + 1 if choice.rank == rank else 1)
             rank = choice.rank
             found.append(self._class[rank] * (self._seats[slot] + fine))
         return found[::-1]
-
-    def _fine(self, choice: Choice, slot: int) -> int:
-        return max(int(choice.worth * self._weights[slot] * STEPS), 1)
-
 
 scale_of = lru_cache(1024)(Scale)
 """The same, made once."""

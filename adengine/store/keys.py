@@ -21,7 +21,7 @@ What belongs to no reader:
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 
 BUCKETS = 256
 
@@ -32,12 +32,18 @@ def bucket_of(rid: bytes | None, request_id: bytes) -> int:
 
 
 def tag(bucket: int) -> str:
-    return f"{{b{bucket:03d}}}"
+    return _TAGS[bucket]
+
+
+_TAGS = tuple(f"{{b{bucket:03d}}}" for bucket in range(BUCKETS))
 
 
 def reader_text(rid: bytes) -> str:
     """The 11 base64url characters that name a reader in a key."""
-    return urlsafe_b64encode(rid).rstrip(b"=").decode("ascii")
+    return b2a_base64(rid, newline=False).translate(_TO_URL, b"=").decode("ascii")
+
+
+_TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 def reader_log(rid: bytes) -> str:
