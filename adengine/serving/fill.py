@@ -1,7 +1,8 @@
 """From a page's request to its answer: the one straight line.
 
-scene → eligibility → peek at the reader (a round trip) → allocate → reserve (a round trip; it also appends the event)
-→ tokens → HTML. No SQL, no lock, two round trips whatever the number of slots and candidates.
+setting → eligibility → allocate → reserve (a round trip; it also appends the event) → tokens → HTML. Where a cap refuses
+somebody, the answer tells what the reader has seen, and the page is allocated and reserved once more. No SQL, no lock,
+two round trips at most whatever the number of slots and candidates.
 
 Two requests of the same reader may race: what `reserve` refuses is masked and the page allocated again, at most twice.
 A store that does not answer is never waited for longer than `STORE_MS` in all, and degrades the answer, not the page.
