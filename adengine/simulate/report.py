@@ -9,7 +9,7 @@ from typing import Any
 from adengine.catalog.nouns import Flight
 from adengine.pacing.load import Total
 from adengine.pacing.progress import Progress
-from adengine.simulate.run import Tally
+from adengine.simulate.run import SEEN_PART, Tally
 
 NEARLY = 0.99
 
@@ -40,6 +40,7 @@ def document(
         "sponsored": round(1 - (tally.filled["house"] + _empty(tally)) / max(1, tally.slots), 4),
         "reasons": dict(tally.reasons.most_common()),
         "degraded": tally.degraded,
+        "sold": round(_promised(outcomes) / max(1.0, SEEN_PART * tally.slots), 4),
         "goals": _goals(outcomes),
         "by_priority": {
             str(priority): _goals([outcome for outcome in outcomes if outcome.flight.priority == priority])
@@ -57,10 +58,14 @@ def _empty(tally: Tally) -> int:
     return tally.slots - sum(tally.filled.values())
 
 
+def _promised(outcomes: Sequence[Outcome]) -> int:
+    return sum(outcome.goal for outcome in outcomes if outcome.goal is not None)
+
+
 def _goals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Of those with a goal."""
     parts = [(outcome.goal, outcome.progress.delivered) for outcome in outcomes if outcome.goal is not None]
-    promised = sum(goal for goal, _ in parts)
+    promised = _promised(outcomes)
     return {
         "flights": len(parts),
         "delivered_99": sum(delivered >= NEARLY * goal for goal, delivered in parts),
