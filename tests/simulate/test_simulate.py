@@ -42,8 +42,12 @@ def test_a_simulated_day_is_delivered_and_every_count_agrees(shipped: Known) -> 
     assert found["counts_agree"] and all(found["audit"].values())
     assert found["slots"] == 2 * found["pages"] and sum(found["filled"].values()) <= found["slots"]
     assert found["pages"] > 500 and {"standard", "network", "house"} <= set(found["filled"])
+    assert sum(hour["sponsored"] + hour["house"] + hour["empty"] for hour in found["hours"]) == found["slots"]
+    capped = [flight for flight in found["flights"] if flight["cap"]]
+    assert capped and all(max(map(int, flight["cap"]["readers"])) <= flight["cap"]["limit"] for flight in capped)
     html = page(found)
-    assert html.count("<svg") == len(found["flights"]) == 8 and "everything reconciles" in html
+    assert len(found["flights"]) == 8 and html.count("<svg") == 2 * 8 + 1 + len(capped)
+    assert "everything reconciles" in html
     assert simulated(shipped) == found, "the same seed, other figures"
 
 
