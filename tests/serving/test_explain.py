@@ -46,6 +46,7 @@ WANTED = {
     "positions": ("x", "position"), "devices": ("tv", "device"), "languages": ("fr", "language"),
     "weekdays": ("wed", "weekday"), "dayparts": ("03:00-03:01", "daypart"), "keys": ("a=b", "key"),
     "urls": ("other.example", "url"), "radius": ("0.0,0.0,1.0", "radius"),
+    "sections": ("business", "section"),
 }  # fmt: skip
 
 
