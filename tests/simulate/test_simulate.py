@@ -113,7 +113,7 @@ def test_a_book_that_is_85_percent_sold_is_delivered(shipped: Known, seed: int, 
     """The bar: 99 % of the flights to 99 %, a shortfall of 0.05 % together, nothing over; 95 % of the clicks of the
     best plan, if click rates are known. Sold are 81 to 85 % of all lines that are seen, as the seed has it."""
     world = World(seed=seed, **PROOF)
-    found = stage.of_world(world, FLIGHTS, 0.85, shipped, 120, known_clicks=known_clicks)
+    found = stage.of_world(world, FLIGHTS, 0.85, shipped, 60, known_clicks=known_clicks)
     assert 0.8 < found["sold"] < 0.86
     clicks = part_of_the_most_clicks(world, 0.85, found)
     assert clicks >= 0.95 or not known_clicks, f"{clicks:.3f} of the most clicks"
@@ -127,7 +127,7 @@ def test_a_book_that_is_85_percent_sold_is_delivered(shipped: Known, seed: int, 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_of_a_book_that_is_119_percent_sold_the_lowest_priority_bears_most(shipped: Known, seed: int) -> None:
-    found = stage.of_world(World(seed=seed, **PROOF), FLIGHTS, 1.19, shipped, 120)
+    found = stage.of_world(World(seed=seed, **PROOF), FLIGHTS, 1.19, shipped, 60)
     short = {priority: goals["shortfall"] for priority, goals in found["by_priority"].items()}
     assert short["3"] <= 0.01 and short["5"] <= 0.25 and short["8"] >= 0.3, short
     assert found["sold"] > 1.1 and found["goals"]["over"] == 0 and found["counts_agree"]
