@@ -29,7 +29,7 @@ check: .venv/dev ## lint, types, the import contract, facts told twice
 bench: .venv/dev .venv/system ## measure fills and beacons over HTTP as ratios (about ten minutes)
 	$(BIN)/python -m adengine bench
 
-proof: .venv/dev .venv/system ## the long proofs: crash loops, the caps hammer, simulated books (about 35 minutes)
+proof: .venv/dev .venv/system ## the long proofs: crash loops, the caps hammer, simulated books (about 50 minutes)
 	$(PYTEST) -p no:xdist -p no:randomly -m proof --timeout 3600
 
 lock: .uv/done ## renew the locked dependencies from pyproject.toml

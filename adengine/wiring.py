@@ -66,6 +66,8 @@ CATALOGUES = "catalogues"
 """The folder of compiled catalogues, in the data directory."""
 COMPILED = "_ADENGINE_COMPILED"
 """The environment variable by which `serve` tells its workers that another process compiles; not a setting."""
+TURNS = "turns"
+"""The file of promised shares, in the data directory."""
 TOKENS = "tokens"
 """The purpose of the keys that sign what beacons carry."""
 PATIENT_MS = 250
@@ -198,7 +200,7 @@ def _serving(parts: Parts) -> tuple[Filler, hot.Route, openapi.Blueprint]:
             reader_log=reader_log,
             wagers=reader_log,
             reader_ids=reader_ids,
-            paces=Paces(parts.pace.sheet, parts.pace.leases, Turns(), parts.pace.learnt),
+            paces=Paces(parts.pace.sheet, parts.pace.leases, Turns(settings.data_dir / TURNS), parts.pace.learnt),
             monotonic=time.monotonic,
         ),
         minter=TokenMinter(key_ring(TOKENS, settings.secret_key)),

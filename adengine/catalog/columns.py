@@ -21,7 +21,8 @@ CHARS = "chars"
 UNITS = (*FONT_CLASSES, CHARS)
 FOREVER_S = 2**62
 RANKS_PER_TIER = 32
-"""rank = tier * 32 + 2 * priority, + 1 without a goal, so that one number orders all three; priorities run 1..10."""
+"""rank = tier * 32 + 2 * priority, + 1 without a goal, so that one number orders all three; priorities run 1..10.
+Goals that are paced stand before all priorities of their tier, as one class."""
 Array = NDArray[Any]
 Sides = tuple[str, str]
 INCLUDE, EXCLUDE = "include", "exclude"
@@ -139,8 +140,16 @@ def creative_columns(creatives: Sequence[Creative], words: Vocabulary) -> Column
 
 
 def rank_of(flight: Flight) -> int:
-    """What was promised a number comes before what takes its part of the rest."""
-    return flight.tier * RANKS_PER_TIER + 2 * flight.priority + (flight.goal is None)
+    """What was promised a number comes before what takes its part of the rest.
+
+    Among those that are paced priority is a price, not an order: it bounds how strongly one asks (`pacing.control`).
+    With an order a flight of priority 8 has only what no other one wants, wherever that is, and a book that can be
+    delivered is not. Sponsorships keep the order: shares have no price.
+    """
+    rank = flight.tier * RANKS_PER_TIER
+    if flight.target is not None and flight.tier is not Tier.SPONSORSHIP:
+        return int(rank)
+    return rank + 2 * flight.priority + (flight.goal is None)
 
 
 def with_blobs(columns: Columns, begins: Array, ends: Array) -> Columns:

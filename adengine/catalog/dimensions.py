@@ -217,6 +217,14 @@ DIMENSIONS: tuple[Dimension, ...] = (
         schema={"type": "string", "maxLength": urls.CHARS_MAX},
     ),
     dimension(
+        "sections",
+        about='The beginning of page.url\'s path by whole segments on any host, or of page.keys.section: "sports/nba".',
+        refusal="section",
+        accept=lambda value, _: urls.accepted_section(value),
+        values=lambda facts: urls.sections_of(facts.url, facts.keys),
+        schema={"type": "string", "maxLength": urls.CHARS_MAX},
+    ),
+    dimension(
         "radius",
         about='A circle around a point or a place: {"lat", "lon", "km"} or {"place", "km"}; kept as a point.',
         refusal="radius",

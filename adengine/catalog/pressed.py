@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from adengine.errors import Unsafe
 
-FORMAT = 1
+FORMAT = 2
 """Of the arrays and of what is told beside them; one more whenever either changes."""
 MAC_BYTES = 32
 LENGTH = np.dtype("<u8")

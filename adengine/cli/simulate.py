@@ -22,8 +22,10 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="The same seed, the same figures.")
 @click.option("--days", default=3, show_default=True, type=click.IntRange(1, 90), help="Of the world.")
 @click.option("--pages", default=5000, show_default=True, type=click.IntRange(1, 10**7), help="A day, two slots each.")
-@click.option("--flights", default=20, show_default=True, type=click.IntRange(1, 1000), help="With a goal.")
-@click.option("--sold", default=0.85, show_default=True, type=click.FloatRange(0.01, 5), help="Of the fullest spot.")
+@click.option("--flights", default=40, show_default=True, type=click.IntRange(1, 1000), help="With a goal.")
+@click.option(
+    "--sold", default=0.85, show_default=True, type=click.FloatRange(0.01, 5), help="Of all lines that are seen."
+)
 @click.option(
     "--requests", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Instead of a world: a log of real requests, answered by the catalogue of the settings.",

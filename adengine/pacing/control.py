@@ -4,12 +4,16 @@ A dual price with a proportional and an integral part (the design's DUAL-PI). Wi
 and τ a look ahead:
 
     err = clip((x(t) − D) / max(x(t + τ) − x(t), 1e-4 · goal), −3, 3)
-    λ ← clip(λ + κi · err · dt / 300 s, −20, Λ)        s = min(Λ, λ + κp · err)
+    λ ← clip(λ + κi · h · err · dt / 300 s, −20, Λ)        h = 5 where err ≥ 2, else 1
+    s = min(Λ, λ + κp · err)
 
-Λ grows with priority. A flight is open while D < goal and err > −1: never past the schedule of t + τ. What it brings
-into the draw is s + WORTH; below 0 it stays away (`serving.pace`). Whatever has a goal but no end, or is to be
-delivered as soon as possible, is open until its goal and asks with Λ. Without a goal there is no score: it is drawn by
-weight.
+Λ grows with priority, in three steps: between flights with a goal priority is how high one may bid. Who is `FAR`
+behind and more raises λ `HURRY` times as fast, so that of what is oversold the lowest priority bears most before the
+flights have ended; who keeps to his schedule never gets there.
+
+A flight is open while D < goal and err > −1: never past the schedule of t + τ. What it brings into the draw is
+s + WORTH; below 0 it stays away (`serving.pace`). Whatever has a goal but no end, or is to be delivered as soon as
+possible, is open until its goal and asks with Λ. Without a goal there is no score: it is drawn by weight.
 """
 
 from __future__ import annotations
@@ -26,6 +30,9 @@ from adengine.pacing.sheet import Sheet
 GAIN_I, PER_S = 0.03, 300.0
 GAIN_P = 3.0
 ERR_MOST = 3.0
+FAR, HURRY = 2.0, 5.0
+"""Without it, priority 3 is short by up to 1.4 % of a three-day book that is sold to 119 %; books that are sold to
+85 % are delivered alike with and without it."""
 RATE_LEAST = 1e-4
 STRENGTH_LEAST = -20.0
 STRENGTH_MOST = ((3, 40.0), (7, 20.0), (10, 10.0))
@@ -72,7 +79,8 @@ class Controller:
         gate = np.ones(len(self._flights), bool)
         rows = self._scheduled
         err = self._errors(delivered[rows], now_s)
-        strength[rows] = np.clip(strength[rows] + GAIN_I * err * passed_s / PER_S, STRENGTH_LEAST, most[rows])
+        gain = GAIN_I * np.where(err >= FAR, HURRY, 1.0)
+        strength[rows] = np.clip(strength[rows] + gain * err * passed_s / PER_S, STRENGTH_LEAST, most[rows])
         score[rows] = np.minimum(most[rows], strength[rows] + GAIN_P * err) + WORTH
         gate[rows] = err > -1.0
         self._strength = dict(zip((flight.id for flight in self._flights), strength.tolist(), strict=True))

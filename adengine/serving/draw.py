@@ -19,8 +19,8 @@ Floats: TypeAlias = NDArray[np.float64]
 SCORE_LEAST, SCORE_MOST = -30.0, 50.0
 """Scores with their noise lie between, or are as good as these."""
 WORTH_LEAST = 1e-9
-NOISE = 0.1
-"""Of scores: T in docs/decisions/0009-page.md."""
+NOISE = 0.05
+"""Of scores: T in docs/decisions/0009-page.md; twice of it costs 1 % of the clicks (0027)."""
 EULER = 0.5772156649015329
 _WHOLE_PAGE = 0xFFFF
 """In place of a slot's number, for what is drawn once for all slots."""

@@ -1,6 +1,6 @@
 """From a page's request to its answer: the one straight line.
 
-setting → eligibility → allocate → reserve (a round trip; it also appends the event) → tokens → HTML. Where a cap refuses
+setting → eligibility → allocate → reserve (a round trip; it also appends the event) → tokens → HTML. If a cap refuses
 somebody, the answer tells what the reader has seen, and the page is allocated and reserved once more. No SQL, no lock,
 two round trips at most whatever the number of slots and candidates.
 

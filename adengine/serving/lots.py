@@ -71,7 +71,7 @@ def _words(seed: int, slot: int, rank: int, block: int) -> Words:
 class Entrants:
     """The flights of one class that may stand in a slot, ready to be drawn."""
 
-    __slots__ = ("_height", "_log_rates", "_slope", "cumulative", "flights", "rank", "waits")
+    __slots__ = ("_height", "_log_rates", "_slope", "cumulative", "flights", "log_waits", "rank")
 
     def __init__(
         self, rank: int, flights: NDArray[np.int32], rates: Floats, log_rates: Floats | None, score: float
@@ -84,10 +84,8 @@ class Entrants:
         self.cumulative: Sequence[float] | Floats = sums.tolist() if sums.size <= LISTED_MAX else sums
         """Of their rates; a list where it is short, which is searched faster."""
         self._log_rates = log_rates
-        self.waits: list[float] | None = None
-        """How long each takes on average, where they are few."""
-        if flights.size <= FEW:
-            self.waits = np.exp(np.minimum(-self.log_rates, LOG_MOST)).tolist()
+        self.log_waits: list[float] | None = (-self.log_rates).tolist() if flights.size <= FEW else None
+        """Of how long each takes on average, where they are few."""
         self._slope = math.nan if math.isnan(score) else NOISE / (SCORE_MOST - SCORE_LEAST)
         self._height = (score - NOISE * EULER - SCORE_LEAST) / (SCORE_MOST - SCORE_LEAST)
 
@@ -159,14 +157,16 @@ def arrivals(entrants: Entrants, seed: int, slot: int, first: Words = ()) -> Ite
         time -= math.log(next(draws)) / left
         yield int(flights[index]), time, next(draws)
         left -= entrants.rate(index)
-    for wait, index in _few(entrants.waits, draws, arrived) if entrants.waits else _many(entrants, draws, arrived):
-        yield int(flights[index]), time + wait, next(draws)  # the past is no matter to those who are left
+    few = entrants.log_waits
+    for log_wait, index in _few(few, draws, arrived) if few is not None else _many(entrants, draws, arrived):
+        # The past is no matter to those who are left.
+        yield int(flights[index]), time + math.exp(min(log_wait, LOG_MOST)), next(draws)
 
 
-def _few(waits: Sequence[float], draws: Iterator[float], arrived: set[int]) -> Iterable[tuple[float, int]]:
-    """(how long it takes from now, index) of all who are left, in order.  waits: how long each takes on average."""
+def _few(log_waits: Sequence[float], draws: Iterator[float], arrived: set[int]) -> Iterable[tuple[float, int]]:
+    """(log of how long it takes from now, index) of all who are left, in order."""
     log = math.log
-    return sorted([(-log(next(draws)) * wait, at) for at, wait in enumerate(waits) if at not in arrived])
+    return sorted([(log(-log(next(draws))) + wait, at) for at, wait in enumerate(log_waits) if at not in arrived])
 
 
 def _many(entrants: Entrants, draws: Iterator[float], arrived: set[int]) -> Iterable[tuple[float, int]]:
@@ -177,4 +177,4 @@ def _many(entrants: Entrants, draws: Iterator[float], arrived: set[int]) -> Iter
     uniform = uniforms_of(seed, _REST, flights[left].astype(np.int64), np.zeros_like(left))
     waits = np.log(-np.log(uniform)) - entrants.log_rates[left]
     order = np.argsort(waits, kind="stable")
-    return zip(np.exp(np.minimum(waits[order], LOG_MOST)).tolist(), left[order].tolist(), strict=True)
+    return zip(waits[order].tolist(), left[order].tolist(), strict=True)

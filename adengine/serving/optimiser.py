@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-NODES = 400
+NODES = 700
 PUSHES = 400
 """Both for 8 slots; a step on a larger page costs more, so it gets fewer (`_budget`)."""
 CLIQUES_FROM = 8

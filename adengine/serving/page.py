@@ -2,8 +2,9 @@
 
 What may stand where has been settled before (`serving.eligibility`, caps); what is settled here:
 
-1. tiers are lexicographic, and so are priorities inside a tier: each such class fills as many slots as it can, whatever
-   the classes below lose by it; of as many, the ones of higher position weight, then the earlier ones;
+1. classes are lexicographic (tiers, and inside a tier goals, then priorities: `catalog.columns.rank_of`): each fills as
+   many slots as it can, whatever the classes below lose by it; of as many, the ones of higher position weight, then the
+   earlier ones;
 2. inside a class a flight is drawn by weight or score (`serving.draw`); where several draws clash, the page counts on
    which all of them together are worth the most;
 3. who excludes whom is told by `serving.rivals`, house lines excepted;

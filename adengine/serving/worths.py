@@ -49,5 +49,6 @@ class Scale:
             found.append(self._class[rank] * (self._seats[slot] + fine))
         return found[::-1]
 
+
 scale_of = lru_cache(1024)(Scale)
 """The same, made once."""

@@ -1,7 +1,9 @@
 """A seeded book of flights for a world, sold to a given part of what it can show, as documents of the API. Pure.
 
-Goals are sized like this: each flight's wish is spread over the spots that its targeting admits, in proportion to their
-pages; then all wishes are scaled until, on the fullest day, the fullest spot is wanted to `sold` of what it will show.
+Goals are sized by an allocation that exists: the lines of each spot (place × topic) and day are split among the flights
+that run then and are aimed there, in proportion to their wishes, none standing on more than `PAGES_MOST` of its pages;
+what a flight has of all of them together, times `sold`, is its goal. So a book sold to 0.85 can be delivered by one who
+knows all pages beforehand, and has 85 % of all lines wherever enough flights are aimed.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from adengine.simulate.world import DAY_S, PLACES, SLOTS, STARTS_S, TOPICS, World, spot_parts
+from adengine.simulate.world import DAY_S, PLACES, SLOTS, STARTS_S, TOPICS, World
 from adengine.web import instants
 
 Document: TypeAlias = Mapping[str, Any]
@@ -26,6 +28,10 @@ TARGETED_PART = 0.7
 """Of the flights name places, and as many topics."""
 NAMED_MOST = 3
 WISHES = (0.5, 2.0)
+PAGES_MOST, CAPPED_PAGES_MOST = 0.6, 0.25
+"""Of the pages of a spot that one flight may be promised, without and with a cap: a reader who comes often is lost."""
+ROUNDS = 20
+"""Of splitting: what those who are full leave over goes to the others."""
 PRIORITIES = ((3, 0.25), (5, 0.5), (8, 0.25))
 """(priority, its part of the flights)."""
 PRICE = {"model": "cpm", "micros": 8_000_000}
@@ -43,10 +49,10 @@ def booked(world: World, flights: int, sold: float, seen_part: float) -> list[Bo
     chance = np.random.default_rng([world.seed, 2])
     admits = _admitted(chance, flights)
     starts, ends = _spans(chance, flights, world.days)
-    a_day = chance.uniform(*WISHES, flights)
-    goals = _goals(world, admits, starts, ends, a_day) * sold * seen_part
+    wishes = chance.uniform(*WISHES, flights)
     priorities = chance.choice([row[0] for row in PRIORITIES], flights, p=[row[1] for row in PRIORITIES])
     capped = chance.random(flights) < CAPPED_PART
+    goals = _goals(world.counted(), admits, starts, ends, wishes, capped) * sold * seen_part
     made = [
         Booking(
             name=f"Sponsor {n + 1}",
@@ -89,20 +95,25 @@ def _spans(chance: np.random.Generator, flights: int, days: int) -> tuple[NDArra
 
 
 def _goals(
-    world: World, admits: NDArray[np.bool_], starts: NDArray[np.int64], ends: NDArray[np.int64], a_day: Floats
+    pages: NDArray[np.int64],
+    admits: NDArray[np.bool_],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    wishes: Floats,
+    capped: NDArray[np.bool_],
 ) -> Floats:
-    """Lines of each flight if the fullest spot of the fullest day were sold out.
-
-    A flight stands once on a page, so it cannot have more than one slot of each.
-    """
-    pages = spot_parts() * world.pages_a_day
-    spread = admits * pages / (admits * pages).sum(axis=(1, 2), keepdims=True) * a_day[:, None, None]
-    days = np.arange(world.days)
+    """Lines of each flight if every spot were sold out.  pages: shape (days, places, topics)."""
+    days = np.arange(len(pages))
     runs = (starts[:, None] <= days) & (days < ends[:, None])
-    wanted = np.einsum("fd,fpt->dpt", runs, spread)
-    load = max((wanted / (pages * len(SLOTS))).max(), (spread / pages).max())
-    goals: Floats = a_day * (ends - starts) / load
-    return goals
+    there = runs[:, :, None, None] & admits[:, None]
+    most = np.where(capped, CAPPED_PAGES_MOST, PAGES_MOST)[:, None, None, None] * there * pages
+    wanted = np.zeros(most.shape)
+    for _ in range(ROUNDS):
+        asking = wishes[:, None, None, None] * (wanted < most)
+        left = len(SLOTS) * pages - wanted.sum(axis=0)
+        wanted = np.minimum(most, wanted + left * asking / np.maximum(asking.sum(axis=0), 1e-9))
+    found: Floats = wanted.sum(axis=(1, 2, 3))
+    return found
 
 
 def _targeting(admitted: NDArray[np.bool_]) -> Document:

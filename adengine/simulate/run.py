@@ -11,13 +11,15 @@ from typing import Any, TypeAlias
 import numpy as np
 import orjson
 
-from adengine.catalog.nouns import Level
+from adengine.catalog.nouns import Flight, Level
+from adengine.pacing.forecast import HOUR_S
 from adengine.simulate.clicks import Clicks
 from adengine.simulate.drive import Drive
 from adengine.simulate.world import DAY_S, SITE, SLOTS, World
 
 SEEN_PART = 0.8
 SEEN_WITHIN_S = 30
+EMPTY = "empty"
 
 Progress: TypeAlias = Callable[[float], None]
 
@@ -59,6 +61,10 @@ class Tally:
     clicks: Counter[int] = field(default_factory=Counter)
     expected_clicks: dict[int, float] = field(default_factory=lambda: defaultdict(float))
     """Without the luck of the draw."""
+    hours: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """By the hour's begin, epoch s: its slots by the tier that filled them, and `EMPTY`."""
+    frequencies: dict[int, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    """By flight with a cap of so many in a day: readers by the most that they saw of it in any 24 hours."""
     caps_broken: int = 0
     """Impressions beyond a flight's cap of so many in a day for one reader."""
     degraded: int = 0
@@ -85,6 +91,11 @@ def run(drive: Drive, pages: Iterable[Arrival], plan: Plan, progress: Progress =
     return simulation.tally
 
 
+def day_limits(flight: Flight) -> list[int]:
+    """Of its caps of so many in a day for each reader."""
+    return [cap.limit for cap in flight.caps if cap.per is Level.FLIGHT and cap.window == "1d"]
+
+
 class _Simulation:
     def __init__(self, drive: Drive, plan: Plan, progress: Progress) -> None:
         self._drive = drive
@@ -96,6 +107,8 @@ class _Simulation:
         """(when, number, reader, topic, fill) of the lines that will be seen."""
         self._shown: dict[tuple[str, int], list[int]] = defaultdict(list)
         """(reader, capped flight) -> when he saw it."""
+        self._most: Counter[tuple[str, int]] = Counter()
+        """(reader, capped flight) -> the most he saw of it in any 24 hours."""
         self._number = 0
         self._next_step_s = drive.clock.whole()
         self.tally = Tally()
@@ -128,12 +141,15 @@ class _Simulation:
         self._drive.clock.now_s = at_s
 
     def _take(self, page: Arrival, reader: str, topic: str, fill: dict[str, Any]) -> None:
+        is_filled = fill["status"] == "filled"
+        tier = fill["creative"]["tier"] if is_filled else EMPTY
         self.tally.slots += 1
+        self.tally.hours[page.at_s - page.at_s % HOUR_S][tier] += 1
         if fill["reason"] is not None:
             self.tally.reasons[fill["reason"]] += 1
-        if fill["status"] != "filled":
+        if not is_filled:
             return
-        self.tally.filled[fill["creative"]["tier"]] += 1
+        self.tally.filled[tier] += 1
         if self._chance.random() < SEEN_PART:
             self._number += 1
             seen_s = page.at_s + int(self._chance.integers(0, SEEN_WITHIN_S))
@@ -154,9 +170,13 @@ class _Simulation:
         """Judges caps of so many in 1d for a flight by what was seen, without the engine's log."""
         snapshot = self._drive.current()
         row = next((row for row in snapshot.flights if row.id == flight), None)
-        limits = [cap.limit for cap in row.caps if cap.per is Level.FLIGHT and cap.window == "1d"] if row else []
+        limits = day_limits(row) if row is not None else []
         if limits:
             shown = self._shown[reader, flight]
             shown.append(at_s)
             shown[:] = [moment for moment in shown if moment > at_s - DAY_S]
             self.tally.caps_broken += len(shown) > min(limits)
+            if len(shown) > self._most[reader, flight]:
+                self.tally.frequencies[flight][self._most[reader, flight]] -= 1
+                self._most[reader, flight] = len(shown)
+                self.tally.frequencies[flight][len(shown)] += 1

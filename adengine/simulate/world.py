@@ -34,7 +34,7 @@ TOPICS: Words = (
     ("travel", 8),
 )  # fmt: skip
 """(slug, weight)."""
-DAY_NOISE = 0.15
+DAY_NOISE = 0.08
 """How far one day strays from the usual, as the sigma of a log-normal factor; spots stray together."""
 READER_PAGES = 3
 """Pages that a reader looks at on the average day."""
@@ -83,10 +83,13 @@ class World:
                         reader=f"reader-{reader}",
                     )
 
-
-def spot_parts() -> Floats:
-    """The part of all pages that each place × topic has; shape (places, topics)."""
-    return np.outer(_parts(PLACES), _parts(TOPICS))
+    def counted(self) -> NDArray[np.int64]:
+        """How many pages come; shape (days, places, topics)."""
+        places, topics = ({word: n for n, (word, _) in enumerate(words)} for words in (PLACES, TOPICS))
+        found = np.zeros((self.days, len(PLACES), len(TOPICS)), np.int64)
+        for page in self.pages():
+            found[(page.at_s - STARTS_S) // DAY_S, places[page.place], topics[page.topic]] += 1
+        return found
 
 
 def _parts(weights: Words) -> Floats:

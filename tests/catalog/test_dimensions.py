@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,6 +100,7 @@ def test_a_page_meets_its_place_and_all_above_its_topics_by_tag_and_tree() -> No
         "dayparts": (),
         "keys": ("section=war", "tags=a", "tags=b"),
         "urls": ("news.example", "news.example/putin"),
+        "sections": ("war", "putin"),
         "radius": (),
     }
     assert ROW["dayparts"].holding and ROW["radius"].holding, "these two are asked otherwise"
@@ -120,7 +124,8 @@ def test_a_related_topic_is_met_by_tags_near_it_in_the_tree_and_excluded_with_it
     ("name", "value", "hint"),
     [("devices", "phones", "desktop"), ("devices", None, "phone"), ("weekdays", "monday", "mon"),
      ("languages", "english", "BCP 47"), ("dayparts", "6-10", "06:00-10:00"), ("keys", "sports", "key=value"),
-     ("urls", "/sports/", "host"), ("radius", "Remer,MN", "km")],
+     ("urls", "/sports/", "host"), ("sections", "a?b", "sports/nba"), ("sections", "/", "segments"),
+     ("radius", "Remer,MN", "km")],
 )  # fmt: skip
 def test_a_value_of_the_wrong_form_is_refused_with_the_right_one(
     known: Known, name: str, value: Any, hint: str
@@ -156,6 +161,17 @@ def test_a_new_dimension_is_one_row(known: Known) -> None:
     assert [(m.pointer, m.detail) for m in caught.value.mistakes] == [("/moods/include/1", "must be red or blue")]
 
 
+def test_all_that_a_row_is_for_follows_from_it_alone() -> None:
+    """Through the API, its document, the database, the compiled catalogue and an explained fill, in another process."""
+    here = Path(__file__)
+    words = ["-p", "tests.catalog.one_more_row", "-p", "no:cacheprovider", "-q", here.with_name("with_one_more_row.py")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *map(str, words)],
+        cwd=here.parents[2], capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout
+
+
 def _as_document(schema: Any) -> Any:
     return type("Form", (schema, Document), {})()
 
@@ -173,12 +189,14 @@ def test_targeting_is_answered_as_it_can_be_sent_again(desk: Desk) -> None:
         "dayparts": {"include": ["22:00-02:00"]},
         "keys": {"include": ["section=sports", "login=yes"], "exclude": ["tags=war"]},
         "urls": {"include": ["https://News.example/sports/"]},
+        "sections": {"include": ["/sports/nba/"], "exclude": ["Opinion"]},
         "radius": {"include": [{"place": "Remer,MN", "km": 50}, {"lat": 45, "lon": -93.5, "km": 1.5}]},
     }  # fmt: skip
     flight = desk.a_flight(targeting=targeting)
     assert flight["targeting"].keys() == ROW.keys()
     assert flight["targeting"]["languages"]["include"] == ["en-US"]
     assert flight["targeting"]["urls"]["include"] == ["news.example/sports"]
+    assert flight["targeting"]["sections"] == {"include": ["sports/nba"], "exclude": ["Opinion"]}
     assert flight["targeting"]["radius"]["include"][1] == {"lat": 45.0, "lon": -93.5, "km": 1.5}
     assert flight["targeting"]["topics"] == {"include": ["386"], "exclude": [], "match": "exact"}
     again = desk("PATCH", f"/v1/flights/{flight['id']}", {"targeting": flight["targeting"]}, If_Match="*")

@@ -8,7 +8,7 @@ import pytest
 from adengine.catalog.compile import DAY_S, LEAD_S, RETENTION_S_MIN, compile_snapshot
 from adengine.catalog.dimensions import DIMENSIONS, dimension
 from adengine.catalog.guards import Guard
-from adengine.catalog.nouns import Facts, Level, Rotation, Targeting, Tier
+from adengine.catalog.nouns import Facts, Goal, Level, Rotation, Targeting, Tier, Unit
 from adengine.catalog.snapshot import Snapshot
 from adengine.serving.eligibility import targeting
 from adengine.serving.hurdles import survivors
@@ -39,6 +39,21 @@ def test_candidates_stand_in_order_of_tier_and_priority() -> None:
         )
     ]
     assert a_snapshot(*flights).candidates.flight.tolist() == [2, 4, 3, 1, 0]
+
+
+def test_goals_of_a_tier_are_one_class_before_all_that_have_none() -> None:
+    goal, share = Goal(unit=Unit.CLICKS, amount=9), Goal(unit=Unit.SHARE, amount=0.5)
+    booked: list[tuple[Tier, int, Goal | None]] = [
+        (Tier.STANDARD, 1, None), (Tier.STANDARD, 9, goal), (Tier.STANDARD, 2, goal), (Tier.NETWORK, 1, goal),
+        (Tier.SPONSORSHIP, 2, share), (Tier.SPONSORSHIP, 1, goal), (Tier.SPONSORSHIP, 2, None),
+    ]  # fmt: skip
+    flights = [
+        a_flight(n, campaign=n, tier=tier, priority=priority, goal=target)
+        for n, (tier, priority, target) in enumerate(booked)
+    ]
+    candidates = a_snapshot(*flights).candidates
+    by_class = [candidates.flight[candidates.rank == rank].tolist() for rank in np.unique(candidates.rank)]
+    assert by_class == [[5], [4], [6], [1, 2], [0], [3]]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ TOUCHES_THE_WORLD = {
     "consume": "a process", "audit": "both stores",
     "lead": "a process", "press": "a process", "shelf": "files", "pressed": "files",
     "stage": "stores and files of its own",
-    "drive": "the stores of a simulation", "leases": "a lock between threads", "turns": "a lock between threads",
+    "drive": "the stores of a simulation", "leases": "a lock between threads", "turns": "a file that workers share",
     "sql": "the database", "ledger": "the database", "seals": "the database", "spool": "files",
     "files": "files of a report", "send": "files and the servers of others", "make": "the database",
     "log": "a file of lines", "segments": "files, by DuckDB",

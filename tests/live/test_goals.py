@@ -139,6 +139,15 @@ def test_a_goal_is_reached_and_never_passed_whatever_is_killed(
         assert at_last["goal"] == goal
 
 
+def test_a_promised_share_is_kept_by_all_workers_together(tmp_path: Path) -> None:
+    """Of any hundred pages one more or less, in the order in which they were answered by three workers."""
+    with serving(tmp_path / "engine", 3) as engine:
+        flight = book(engine, tier="sponsorship", goal={"share": 0.3})
+        eventually(lambda: shows(engine, flight), within_s=20)
+        shown = [shows(engine, flight) for _ in range(250)]
+        assert all(abs(sum(shown[at : at + 100]) - 30) <= 1 for at in range(151))
+
+
 def test_another_pacer_takes_over_from_one_that_was_killed(tmp_path: Path) -> None:
     """And meanwhile pages go on with what they were told last."""
     with serving(tmp_path / "engine", 1) as engine:

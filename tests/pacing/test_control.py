@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from adengine.catalog.nouns import Flight, Goal, Unit
-from adengine.pacing.control import STRENGTH_LEAST, WORTH, Controller, strength_most
+from adengine.pacing.control import HURRY, STRENGTH_LEAST, WORTH, Controller, strength_most
 from adengine.pacing.forecast import HOUR_S, HOURS, MONDAY_S, prior
 from adengine.pacing.schedule import Schedule
 from adengine.serving.draw import NOISE
@@ -73,7 +73,20 @@ def test_strength_has_bounds_and_a_sleep_is_not_made_up_for() -> None:
     fresh.book([flight], np.ones((1, HOURS)))
     fresh.step(np.zeros(1), START_S + DAY_S)
     fresh.step(np.zeros(1), START_S + 60 * DAY_S)
-    assert fresh.columns()[1][0] == pytest.approx(0.03 * 3)
+    assert fresh.columns()[1][0] == pytest.approx(0.03 * 3 * HURRY)
+
+
+@pytest.mark.parametrize(("behind", "gain"), [(0.5, 1), (1.9, 1), (2.1, HURRY)])
+def test_who_is_far_behind_asks_for_more_and_more_sooner(behind: float, gain: float) -> None:
+    """behind: in looks, of twelve hours each."""
+    flight, controller = booked(1, 10**6, (0, 70)), Controller()
+    controller.book([flight], np.ones((1, HOURS)))
+    schedule = Schedule([flight], np.ones((1, HOURS)))
+    for step in range(2):
+        at_s = START_S + 35 * DAY_S + step * STEP_S
+        due = schedule.at(at_s)
+        controller.step(due - behind * (schedule.at(at_s + schedule.look_s) - due), at_s)
+    assert controller.columns()[1][0] == pytest.approx(0.03 * behind * gain)
 
 
 def test_the_next_pacer_goes_on_where_the_last_one_stopped() -> None:
@@ -163,3 +176,14 @@ def test_of_a_book_that_is_oversold_all_is_used() -> None:
     greedy = run([replace(flight, pacing="asap") for flight in flights], eligible, level, 7, 1)[-1]
     assert delivered.sum() >= 0.99 * greedy.sum()
     assert (delivered / goals_of(flights)).min() > (greedy / goals_of(flights)).min(), "and everybody has some of it"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_what_is_oversold_the_lowest_priority_bears_most(seed: int) -> None:
+    """A third each of priority 3, 5 and 8, all after the same pages, which are sold to 119 %."""
+    flights = [booked(n + 1, 1000, (0, 5), priority=(3, 5, 8)[n % 3]) for n in range(24)]
+    pages = goals_of(flights).sum() / 1.19
+    delivered = run(flights, np.ones((1, 24), bool), pages / 5, 5, seed)[-1]
+    short = (1 - delivered / goals_of(flights)).reshape(8, 3).mean(axis=0)
+    assert short[0] < 0.01 and short[1] < 0.15 and short[2] > 0.3, short
+    assert short.mean() == pytest.approx(1 - 1 / 1.19, abs=0.03)

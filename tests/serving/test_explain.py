@@ -1,13 +1,22 @@
 """Explanations reconcile: every candidate has one reason, or stands there."""
 
 import random
+import time
 from collections import Counter
-from typing import Any
 
 from adengine.catalog.dimensions import DIMENSIONS, targeting_of
-from adengine.catalog.nouns import Level, Targeting, Tier, Without
-from tests.builders import DAY_S, NOW_S, a_cap, a_flight, a_slot, among
+from adengine.catalog.nouns import Flight, Goal, Level, Roadblock, Targeting, Tier, Unit, Without
+from adengine.pacing.claims import Lot
+from adengine.pacing.leases import Account
+from adengine.pacing.sheet import OPEN, REACHED
+from tests.builders import DAY_S, NOW_S, a_cap, a_creative, a_flight, a_site, a_slot, among
+from tests.pacing.builders import a_sheet
 from tests.serving.conftest import Open
+from tests.serving.kiosk import Kiosk
+
+GOALS = (
+    Goal(unit=Unit.IMPRESSIONS, amount=1000), Goal(unit=Unit.CLICKS, amount=50), Goal(unit=Unit.SHARE, amount=0.5),
+)  # fmt: skip
 
 THREE = (a_slot(1, name="a"), a_slot(2, name="b", position="rail"), a_slot(3, name="c"))
 
@@ -46,6 +55,7 @@ WANTED = {
     "positions": ("x", "position"), "devices": ("tv", "device"), "languages": ("fr", "language"),
     "weekdays": ("wed", "weekday"), "dayparts": ("03:00-03:01", "daypart"), "keys": ("a=b", "key"),
     "urls": ("other.example", "url"), "radius": ("0.0,0.0,1.0", "radius"),
+    "sections": ("business", "section"),
 }  # fmt: skip
 
 
@@ -67,11 +77,17 @@ def test_nothing_that_the_user_agent_says_is_kept(kiosk: Open) -> None:
 
 
 def test_every_explanation_of_random_catalogues_reconciles(kiosk: Open) -> None:
-    """200 seeded catalogues and pages; reasons, refusals and the ones chosen always add up to the candidates."""
+    """300 seeded catalogues and pages with goals, shares, roadblocks and competitors; reasons, refusals and the ones
+    chosen always add up to the candidates."""
     draw = random.Random(20250907)
     shop = kiosk()
-    for _ in range(200):
-        shop.book(*[_random_flight(draw, n + 1) for n in range(draw.randrange(7))], slots=THREE)
+    met: set[str] = set()
+    for number in range(300):
+        flights = [_random_flight(draw, n + 1) for n in range(draw.randrange(7))]
+        creatives = tuple(a_creative(10 * n + k, campaign=n, advertiser=n) for n in (1, 2, 3) for k in range(1, 3))
+        site = a_site(exclusive=draw.choice([("advertiser",), ()]))
+        shop.book(*flights, creatives=creatives, slots=THREE, sites=(site,))
+        _pace(draw, shop, flights, number)
         answer = shop(
             reader=draw.choice([None, "a", "b"]), slots=draw.sample(["a", "b", "c", "nowhere"], draw.randint(1, 4)),
             explain=True, preview=draw.random() < 0.2, topics=draw.choice([[], ["508"], ["386"]]),
@@ -85,18 +101,36 @@ def test_every_explanation_of_random_catalogues_reconciles(kiosk: Open) -> None:
             here = [c["flight"] for c in told["list"] if c["reason"] is None]
             assert here == ([fill["creative"]["flight"]] if fill["status"] == "filled" else [])
             assert told["candidates"] == len(told["list"]) == sum(told["refused"].values()) + len(here)
+            met |= told["refused"].keys()
             if fill["status"] == "empty":
                 assert fill["reason"] in (told["refused"] or {"no_match": 0})
         assert len(answer["fills"]) >= len(standing)
+    hard = {"goal_reached", "paced_out", "all_capped", "flight_on_page", "competitor_on_page", "roadblock_incomplete"}
+    assert hard <= met
 
 
-def _random_flight(draw: random.Random, id: int) -> Any:
+def _pace(draw: random.Random, shop: Kiosk, flights: list[Flight], number: int) -> None:
+    """What the pacer says of those with a goal, if it has spoken; leases for some."""
+    ids = [flight.id for flight in flights if flight.target is not None]
+    if not ids or draw.random() < 0.1:
+        return
+    scores = tuple(draw.choice([-3.0, 0.0, 0.05, 2.0]) for _ in ids)
+    shop.sheet = a_sheet(*ids, left=5, number=number + 1, scores=scores, flags=draw.choice([OPEN, OPEN, OPEN, REACHED]))
+    wants = shop.leases.needs([Account(flight, 5, begun=False) for flight in ids], 0)
+    shop.leases.put(wants, [Lot(draw.choice([0, 1, 5]), shop.now_s // 5) for _ in wants], time.monotonic())
+
+
+def _random_flight(draw: random.Random, id: int) -> Flight:
     owner = draw.randint(1, 3)
+    goal = draw.choice([None, None, *GOALS])
     return a_flight(
         id,
         campaign=owner,
         advertiser=owner,
-        tier=draw.choice(list(Tier)),
+        tier=Tier.SPONSORSHIP if goal is not None and goal.unit is Unit.SHARE else draw.choice(list(Tier)),
+        goal=goal,
+        roadblock=draw.choice([Roadblock.NONE] * 4 + [Roadblock.ALL, Roadblock.COMPANION]),
+        exclusions=draw.choice([(), ("beer",)]),
         priority=draw.randint(1, 2),
         weight=draw.uniform(0.1, 9),
         starts_at_s=NOW_S + draw.choice([-DAY_S, DAY_S]) if draw.random() < 0.3 else NOW_S,

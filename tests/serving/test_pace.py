@@ -56,6 +56,20 @@ def test_who_is_ahead_of_his_schedule_leaves_the_page_to_others(kiosk: Open) -> 
     assert told["flt_1"]["score"] == 2.5, "what it asked with"
 
 
+def test_between_goals_the_priority_is_in_the_score_alone(kiosk: Open) -> None:
+    """Who is on his schedule leaves a page to who is behind, whatever their priorities; the tier stays an order."""
+    first, last = clicked(1, priority=1) + clicked(2, priority=9)
+    shop = kiosk(first, last, a_flight(3, campaign=3, advertiser=3, priority=1), HOUSE)
+    shop.sheet = a_sheet(1, 2, scores=(1.0, 3.0))
+    assert {flights_of(shop())[0] for _ in range(30)} == {2}
+    shop.sheet = a_sheet(1, 2, number=2, scores=(-3.0, -3.0))
+    assert flights_of(shop()) == [3], "one without a goal has what goals leave"
+    lower = a_flight(4, campaign=4, advertiser=4, goal=CLICKS, tier=Tier.NETWORK, priority=1)
+    shop.book(first, lower, HOUSE)
+    shop.sheet = a_sheet(1, 4, number=3, scores=(1.0, 40.0))
+    assert {flights_of(shop())[0] for _ in range(30)} == {1}
+
+
 def test_around_zero_lots_decide_so_that_workers_do_not_fall_silent_together(kiosk: Open) -> None:
     shop = kiosk(*clicked(1), HOUSE)
     shown = {}

@@ -42,16 +42,20 @@ def test_a_simulated_day_is_delivered_and_every_count_agrees(shipped: Known) -> 
     assert found["counts_agree"] and all(found["audit"].values())
     assert found["slots"] == 2 * found["pages"] and sum(found["filled"].values()) <= found["slots"]
     assert found["pages"] > 500 and {"standard", "network", "house"} <= set(found["filled"])
+    assert sum(hour["sponsored"] + hour["house"] + hour["empty"] for hour in found["hours"]) == found["slots"]
+    capped = [flight for flight in found["flights"] if flight["cap"]]
+    assert capped and all(max(map(int, flight["cap"]["readers"])) <= flight["cap"]["limit"] for flight in capped)
     html = page(found)
-    assert html.count("<svg") == len(found["flights"]) == 8 and "everything reconciles" in html
+    assert len(found["flights"]) == 8 and html.count("<svg") == 2 * 8 + 1 + len(capped)
+    assert "everything reconciles" in html
     assert simulated(shipped) == found, "the same seed, other figures"
 
 
 def test_of_what_is_oversold_the_lowest_priority_bears_most(shipped: Known) -> None:
-    found = simulated(shipped, sold=3, flights=30)
+    found = simulated(shipped, sold=1.3, flights=30)
     missing = [row["shortfall"] for _, row in sorted(found["by_priority"].items(), key=lambda item: int(item[0]))]
     assert found["goals"]["over"] == 0 and len(missing) == 3
-    assert max(missing[:2]) < 0.05 < 0.2 < missing[-1], missing
+    assert missing[0] < 0.05 and missing[1] < 0.3 < 0.5 < missing[2], missing
 
 
 def test_real_requests_are_answered_by_the_catalogue(shipped: Known, tmp_path: Path) -> None:
@@ -97,18 +101,33 @@ def test_where_clicks_are_known_most_of_those_that_there_could_be_are_had(shippe
     assert knowing["goals"]["over"] == 0 and knowing["counts_agree"]
 
 
+PROOF = {"days": 3, "pages_a_day": 6_000}
+FLIGHTS = 40
+
+
 @pytest.mark.proof
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("known_clicks", [True, False])
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_a_book_that_is_85_percent_sold_is_delivered(shipped: Known, seed: int, known_clicks: bool) -> None:
     """The bar: 99 % of the flights to 99 %, a shortfall of 0.05 % together, nothing over; 95 % of the clicks of the
-    best plan, if click rates are known."""
-    world = World(seed=seed, days=3, pages_a_day=6_000)
-    found = stage.of_world(world, 20, 0.85, shipped, 60, known_clicks=known_clicks)
+    best plan, if click rates are known. Sold are 81 to 85 % of all lines that are seen, as the seed has it."""
+    world = World(seed=seed, **PROOF)
+    found = stage.of_world(world, FLIGHTS, 0.85, shipped, 60, known_clicks=known_clicks)
+    assert 0.8 < found["sold"] < 0.86
     clicks = part_of_the_most_clicks(world, 0.85, found)
     assert clicks >= 0.95 or not known_clicks, f"{clicks:.3f} of the most clicks"
     goals = found["goals"]
     assert goals["over"] == 0 and found["caps_broken"] == 0 and found["counts_agree"]
     assert goals["delivered_99"] >= 0.99 * goals["flights"], goals
     assert goals["shortfall"] <= 0.0005, goals
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_of_a_book_that_is_119_percent_sold_the_lowest_priority_bears_most(shipped: Known, seed: int) -> None:
+    found = stage.of_world(World(seed=seed, **PROOF), FLIGHTS, 1.19, shipped, 60)
+    short = {priority: goals["shortfall"] for priority, goals in found["by_priority"].items()}
+    assert short["3"] <= 0.01 and short["5"] <= 0.25 and short["8"] >= 0.3, short
+    assert found["sold"] > 1.1 and found["goals"]["over"] == 0 and found["counts_agree"]

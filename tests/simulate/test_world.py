@@ -11,7 +11,9 @@ import pytest
 from adengine.errors import Invalid
 from adengine.simulate.book import booked
 from adengine.simulate.requests import MISTAKES_MAX, read_log
-from adengine.simulate.world import DAY_S, PLACES, STARTS_S, TOPICS, World, spot_parts
+from adengine.simulate.run import SEEN_PART
+from adengine.simulate.world import DAY_S, PLACES, SLOTS, STARTS_S, TOPICS, World
+from tests.simulate.offline import most_clicks
 
 WORLD = World(seed=7, days=3, pages_a_day=4000)
 
@@ -36,9 +38,12 @@ def test_pages_come_in_order_at_the_usual_hours_and_as_often_as_asked_for() -> N
     assert often[0][1] > 5 * np.median([n for _, n in often])
 
 
-def test_parts_of_the_pages_add_up() -> None:
-    assert spot_parts().sum() == pytest.approx(1)
-    assert spot_parts().shape == (len(PLACES), len(TOPICS))
+def test_pages_are_counted_by_day_and_spot() -> None:
+    counted = WORLD.counted()
+    assert counted.shape == (3, len(PLACES), len(TOPICS))
+    assert counted.sum() == sum(1 for _ in WORLD.pages())
+    first = [page for page in WORLD.pages() if page.at_s < STARTS_S + DAY_S]
+    assert counted[0, 1, 2] == sum((page.place, page.topic) == (PLACES[1][0], TOPICS[2][0]) for page in first)
 
 
 @pytest.mark.parametrize("sold", [0.5, 1.2])
@@ -47,6 +52,16 @@ def test_goals_grow_with_what_is_sold(sold: float) -> None:
         return [booking.flight["goal"]["impressions"] for booking in booked(WORLD, 10, part, 0.8)[:10]]
 
     assert sum(goals(sold)) == pytest.approx(sold * sum(goals(1.0)), rel=0.01)
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_book_is_sold_as_far_as_it_says_and_can_be_delivered(seed: int) -> None:
+    """Of all lines that will be seen; a linear programme finds a plan for all goals."""
+    world = World(seed=seed, days=3, pages_a_day=4000)
+    goals = [booking.flight["goal"]["impressions"] for booking in booked(world, 40, 0.85, SEEN_PART)[:40]]
+    lines = SEEN_PART * len(SLOTS) * world.counted().sum()
+    assert 0.78 < sum(goals) / lines < 0.86
+    assert most_clicks(world, 40, 0.85, goals) > 0
 
 
 def test_a_book_has_flights_with_goals_a_network_flight_and_a_house_line() -> None:

@@ -2,10 +2,14 @@
 
 "news.example/sports" holds "https://news.example/sports/nba?page=2" and neither "/sportsbook" nor a subdomain. Scheme,
 port, query and fragment do not count; hosts are compared without case, paths with it, after RFC 3986, section 6.2.2.
+
+A section is the same without the host, "sports/nba" on whichever site, or what the page itself says in
+`page.keys.section`, for publishers whose addresses do not tell.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes, urlsplit
 
@@ -15,6 +19,7 @@ from adengine.catalog.targets.refused import Refused, quoted
 
 CHARS_MAX = 500
 SEGMENTS_MAX = 20
+SECTION_KEY = "section"
 _SUBDELIMS = "!$&'()*+,;=:@"
 
 
@@ -38,6 +43,26 @@ def prefixes_of(url: str | None) -> tuple[str, ...]:
         return ()
     host, segments = found
     return tuple("/".join((host, *segments[:length])) for length in range(min(len(segments), SEGMENTS_MAX) + 1))
+
+
+def accepted_section(value: Any) -> str:
+    """ "/sports/nba/" -> "sports/nba"; raises `Refused`."""
+    is_text = isinstance(value, str) and len(value) <= CHARS_MAX and "://" not in value and value.isprintable()
+    if not is_text or any(c.isspace() or c in "?#\\" for c in value):
+        raise Refused(f"must be the beginning of a path, such as sports/nba, not {quoted(value)}")
+    segments = _segments(value)
+    if not 0 < len(segments) <= SEGMENTS_MAX:
+        raise Refused(f"must have 1 to {SEGMENTS_MAX} segments, such as sports/nba, unlike {quoted(value)}")
+    return "/".join(segments)
+
+
+def sections_of(url: str | None, keys: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """All that a page lies in by its path, and by what it says itself: "sports", "sports/nba", ..."""
+    found = _parts(url) if url else None
+    told = [_segments(word) for word in keys.get(SECTION_KEY, ())]
+    paths = [*told, found[1]] if found is not None else told
+    lengths = ((path, length) for path in paths for length in range(1, min(len(path), SEGMENTS_MAX) + 1))
+    return tuple(dict.fromkeys("/".join(path[:length]) for path, length in lengths))
 
 
 def _parts(url: str) -> tuple[str, list[str]] | None:

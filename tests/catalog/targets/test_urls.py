@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adengine.catalog.targets.refused import Refused
-from adengine.catalog.targets.urls import SEGMENTS_MAX, accepted, prefixes_of
+from adengine.catalog.targets.urls import SEGMENTS_MAX, accepted, accepted_section, prefixes_of, sections_of
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,34 @@ def test_a_long_address_costs_no_more_than_the_deepest_that_may_be_booked() -> N
     assert len(prefixes_of(url)) == SEGMENTS_MAX + 1
     assert accepted("news.example" + "/a" * SEGMENTS_MAX) == prefixes_of(url)[-1]
     assert prefixes_of("https://news.example/\ud800%80")
+
+
+@pytest.mark.parametrize(
+    ("url", "section", "found"),
+    [
+        ("https://news.example/sports/nba?page=2", (), ("sports", "sports/nba")),
+        ("https://other.example/sports/", (), ("sports",)),
+        ("https://news.example/sportsbook", (), ("sportsbook",)),
+        ("https://news.example/", (), ()),
+        (None, (), ()),
+        ("https://news.example/a1b2", ("sports/nba",), ("sports", "sports/nba", "a1b2")),
+        (None, ("sports", "Local"), ("sports", "Local")),
+        ("ftp://news.example/sports", (), ()),
+        ("https://news.example/%73ports/../local", (), ("local",)),
+    ],
+)
+def test_a_section_is_a_path_on_any_host_or_what_the_page_says(
+    url: str | None, section: tuple[str, ...], found: tuple[str, ...]
+) -> None:
+    assert sections_of(url, {"section": section} if section else {}) == found
+
+
+@pytest.mark.parametrize(("value", "kept"), [("/sports/nba/", "sports/nba"), ("Sports", "Sports"), ("a/./b", "a/b")])
+def test_a_section_is_kept_by_its_segments(value: str, kept: str) -> None:
+    assert accepted_section(value) == kept == accepted_section(kept)
+
+
+@pytest.mark.parametrize("value", ["", "/", "https://news.example/sports", "a b", "a?b", "/".join("a" * 21), None, 5])
+def test_what_is_no_section_is_refused(value: object) -> None:
+    with pytest.raises(Refused):
+        accepted_section(value)
