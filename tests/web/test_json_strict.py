@@ -77,3 +77,31 @@ json_values = st.recursive(
 @given(json_values)
 def test_every_shallow_value_survives_the_way_through(value: object) -> None:
     assert parse(json.dumps(value).encode()) == value
+
+
+KEYS = st.sampled_from(("a", "b", 'a":', 'x " :y', ""))
+SPACES = st.sampled_from(("", " ", "\n", "\t "))
+
+
+@st.composite
+def documents(draw: st.DrawFn, depth: int = 2) -> tuple[str, bool]:
+    """(an object as text, whether a key stands twice in one object of it); spaces anywhere, colons in texts."""
+    said, keys, is_ambiguous = [], [], False
+    for _ in range(draw(st.integers(0, 3))):
+        keys.append(draw(KEYS))
+        value = json.dumps(draw(KEYS | st.integers()))
+        if depth and draw(st.booleans()):
+            value, inner = draw(documents(depth - 1))
+            is_ambiguous |= inner
+        said.append(f"{draw(SPACES)}{json.dumps(keys[-1])}{draw(SPACES)}:{draw(SPACES)}{value}{draw(SPACES)}")
+    return "{" + ",".join(said) + "}", is_ambiguous or len(set(keys)) < len(keys)
+
+
+@given(documents())
+def test_a_key_that_stands_twice_is_found_wherever_colons_and_spaces_stand(given: tuple[str, bool]) -> None:
+    text, is_ambiguous = given
+    if is_ambiguous:
+        with pytest.raises(Malformed, match="stands twice"):
+            parse(text.encode())
+    else:
+        assert parse(text.encode()) == json.loads(text)
