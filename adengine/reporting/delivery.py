@@ -40,7 +40,10 @@ class Question:
     """Sums are kept apart by these; none: the whole period is one."""
     columns: tuple[str, ...]
     """And by these, as `table.column`."""
-    stored: frozenset[Stored]
+    stored: tuple[Stored, ...]
+    """What is counted, each once, ascending."""
+    charged: tuple[Stored, ...]
+    """What is paid for, where that is asked for too."""
     equals: tuple[tuple[str, tuple[Any, ...]], ...]
     """(column, its values): only rows with one of them."""
 
@@ -51,8 +54,8 @@ class Read:
 
     span: int
     raw: tuple[Any, ...]
-    metric: Stored
-    n: int
+    counts: tuple[int, ...]
+    """Of each of the question's `stored`."""
     micros: int
 
 
@@ -75,14 +78,16 @@ def question_of(asked: Asked, *, advertiser: int | None, site: int | None, spans
         equals.append((SITE, (site,)))
     needed = [*asked.group_by, *(row for row in filtered if not row.is_plain)]
     columns = dict.fromkeys(column for row in needed for column in row.columns)
-    if any(metric.name == SPEND for metric in asked.metrics):
+    charged = tuple(stored for metric in asked.metrics if metric.name == SPEND for stored in metric.stored)
+    if charged:
         columns[CURRENCY] = None
     return Question(
         begin_s=asked.from_s,
         end_s=asked.to_s,
         spans=_spans(asked, spans_max),
         columns=tuple(columns),
-        stored=frozenset(stored for metric in asked.metrics for stored in metric.stored),
+        stored=tuple(sorted({stored for metric in asked.metrics for stored in metric.stored})),
+        charged=charged,
         equals=tuple(equals),
     )
 
@@ -123,12 +128,13 @@ class Table:
         self._asked = asked
         self._world: World
         self._rows_max = rows_max
-        self._spans = question.spans
+        self._spans, self._stored = question.spans, question.stored
         self._place = {column: index for index, column in enumerate(question.columns)}
         filters = [(dimensions.BY_NAME[name], wanted) for name, wanted in asked.filters.items()]
         self._filters = [(row, wanted) for row, wanted in filters if not row.is_plain]
-        self._values: dict[tuple[str, tuple[Any, ...]], Shown] = {}
-        """What has been shown of raw values already: many groups of sums share a place or a topic."""
+        self._values: dict[tuple[str, tuple[Any, ...]], tuple[Shown, str | None]] = {}
+        """What has been said of raw values already, with its name: many groups of sums share a place or a topic."""
+        self._admitted: dict[tuple[str, tuple[Any, ...]], bool] = {}
         self.totals = Sums()
         self.groups: dict[tuple[Shown, ...], tuple[dict[str, Shown], Sums]] = {}
         if not asked.group_by:
@@ -159,9 +165,13 @@ class Table:
 
     def admits(self, part: Read) -> bool:
         """Whether it passes the filters that SQL cannot apply."""
-        return all(
-            any(row.admits(self._raw(row, part), one, self._world) for one in wanted) for row, wanted in self._filters
-        )
+        return all(self._passes(row, wanted, self._raw(row, part)) for row, wanted in self._filters)
+
+    def _passes(self, row: Dimension, wanted: Sequence[Any], raw: tuple[Any, ...]) -> bool:
+        known = (row.name, raw)
+        if known not in self._admitted:
+            self._admitted[known] = any(row.admits(raw, one, self._world) for one in wanted)
+        return self._admitted[known]
 
     def add(self, part: Read) -> None:
         key = self._key(part)
@@ -169,7 +179,7 @@ class Table:
             self.groups[key] = (self._shown(key, part), Sums())
         currency = part.raw[self._place[CURRENCY]] if CURRENCY in self._place else None
         for sums in (self.groups[key][1], self.totals) if key else (self.totals,):
-            sums.add(part.metric, part.n, part.micros, currency)
+            sums.add(self._stored, part.counts, part.micros, currency)
 
     def join_small(self, least: int) -> None:
         """Puts the groups of places that have less than `least` of each metric together."""
@@ -193,14 +203,16 @@ class Table:
     def _key(self, part: Read) -> tuple[Shown, ...]:
         labels = iter(self._spans[part.span].labels if self._spans else ())
         return tuple(
-            next(labels) if row.name in calendar.BY_NAME else self._value(row, self._raw(row, part))
-            for row in self._asked.group_by
+            next(labels) if row.name in calendar.BY_NAME else self._value(row, part)[0] for row in self._asked.group_by
         )
 
-    def _value(self, row: Dimension, raw: tuple[Any, ...]) -> Shown:
+    def _value(self, row: Dimension, part: Read) -> tuple[Shown, str | None]:
+        """(what is shown of the part, its name)."""
+        raw = self._raw(row, part)
         known = (row.name, raw)
         if known not in self._values:
-            self._values[known] = row.shown(raw, self._world)
+            name = row.named(raw, self._world) if row.named is not None else None
+            self._values[known] = row.shown(raw, self._world), name
         return self._values[known]
 
     def _shown(self, key: tuple[Shown, ...], part: Read) -> dict[str, Shown]:
@@ -208,7 +220,7 @@ class Table:
         for row, value in zip(self._asked.group_by, key, strict=True):
             shown[row.name] = value
             if row.named is not None:
-                shown[_name_of(row)] = row.named(self._raw(row, part), self._world)
+                shown[_name_of(row)] = self._value(row, part)[1]
         return shown
 
     def _ranks(self, index: int) -> dict[Shown, int]:

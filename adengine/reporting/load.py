@@ -1,4 +1,4 @@
-"""Reads the sums of a report out of the database, in one query bounded in rows, and what their numbers refer to."""
+"""Reads the sums of a report out of the database, in queries bounded in rows, and what their numbers refer to."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
-    CTE,
-    BigInteger,
     ColumnElement,
     Connection,
     Engine,
@@ -16,19 +14,17 @@ from sqlalchemy import (
     Integer,
     Row,
     Select,
-    column,
     func,
     literal_column,
     select,
-    values,
 )
 
 from adengine.catalog import tables as catalogue
-from adengine.counting.metrics import Metric as Stored
 from adengine.counting.seals import sealed_until_s
 from adengine.counting.tables import consumer_lease, rollup
 from adengine.errors import Invalid, Mistake
 from adengine.places import Gazetteer
+from adengine.reporting.calendar import Run, runs
 from adengine.reporting.delivery import Question, Read, Report, question_of, report_of, too_many
 from adengine.reporting.dimensions import World
 from adengine.reporting.query import ROLLUP, Asked
@@ -48,6 +44,14 @@ JOINS = {
 """How the tables of dimensions join `rollup`, in an order in which each only needs those before it."""
 BEHIND = {"campaigns": "flights"}
 """Tables that are only reached through another one."""
+ASKED = {
+    "slots.position": ("slots",),
+    "flights.campaign": ("flights",),
+    "campaigns.advertiser": ("flights", "campaigns"),
+    "campaigns.currency": ("flights", "campaigns"),
+    "rollup.creative": ("flights", "creatives"),
+}
+"""Columns that are filtered by -> the tables that say whose slots or flights those are."""
 NAMED = {
     "rollup.site": catalogue.sites,
     "rollup.slot": catalogue.slots,
@@ -55,6 +59,7 @@ NAMED = {
     "flights.campaign": catalogue.campaigns,
 }
 """Columns of ids whose tables have names for people."""
+SPAN = "span"
 CREATIVE, VARIANT = "rollup.creative", "rollup.variant"
 
 
@@ -62,8 +67,7 @@ CREATIVE, VARIANT = "rollup.creative", "rollup.variant"
 class Found:
     """What a source has for a question."""
 
-    rows: Sequence[Any]
-    """As `query_of` says."""
+    parts: tuple[Read, ...]
     said: str = ""
     """What a reader of the report must know of it."""
 
@@ -73,7 +77,7 @@ Source = Callable[[Connection, Question, int], Found]
 
 
 def of_rollups(connection: Connection, question: Question, rows_max: int) -> Found:
-    return Found(rows=connection.execute(query_of(question).limit(rows_max)).all())
+    return Found(parts=parts_of(question, rows_max, lambda query: connection.execute(query).all()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,12 +152,9 @@ def load(engine: Engine, question: Question, source: Source = of_rollups) -> Loa
     with reading(engine) as connection:
         as_of_s = connection.scalar(select(consumer_lease.c.drained_at_s)) or 0
         found = source(connection, question, READ_MAX + 1)
-        if len(found.rows) > READ_MAX:
+        parts = found.parts
+        if len(parts) > READ_MAX:
             raise too_many()
-        parts = tuple(
-            Read(span=row[0], raw=tuple(row[3:-1]), metric=Stored(row[-1]), n=int(row[1]), micros=int(row[2]))
-            for row in found.rows
-        )
         return Loaded(
             parts=parts, as_of_s=as_of_s, sealed_until_s=sealed_until_s(connection),
             roles=_roles(connection, question, parts), names=_names(connection, question, parts),
@@ -161,45 +162,90 @@ def load(engine: Engine, question: Question, source: Source = of_rollups) -> Loa
         )  # fmt: skip
 
 
-def query_of(question: Question) -> Select[Any]:
-    """(span's number, sum of n, sum of micros, the question's columns, metric), grouped by all but the sums."""
-    source, span = _source(question)
-    apart = [*([span] if question.spans else ()), *map(_column, question.columns), rollup.c.metric]
+def parts_of(question: Question, rows_max: int, read: Callable[[Select[Any]], Sequence[Any]]) -> tuple[Read, ...]:
+    """What `read` answers to the queries of `question`, at most `rows_max` groups."""
+    found: list[Read] = []
+    width = len(question.columns)
+    for run in runs(question.spans) if question.spans else (None,):
+        for row in read(query_of(question, run).limit(rows_max - len(found))):
+            span = 0 if run is None else run.first + (int(row[0]) - run.begin_s) // run.step_s
+            counts = tuple([int(n) if n else 0 for n in row[2 + width :]])
+            found.append(Read(span=span, raw=tuple(row[2 : 2 + width]), counts=counts, micros=int(row[1] or 0)))
+        if len(found) >= rows_max:
+            break
+    return tuple(found)
+
+
+def query_of(question: Question, run: Run | None) -> Select[Any]:
+    """(begin of the span, sum of micros, the question's columns, sum of n of each metric: null without any).
+
+    Grouped by spans and columns.  run: the spans that are told apart; None: the whole period is one.  A query for each
+    run, not one that joins a table of all spans: SQLite sorts what it groups, and twelve months sooner than a year.
+    """
+    columns = [*map(_column, question.columns)]
+    span: ColumnElement[int] = literal_column(str(run.begin_s if run else 0), Integer)
+    apart: list[Any] = [*columns]
+    if run is not None and run.count > 1:
+        span = (rollup.c.quarter_s - (rollup.c.quarter_s - run.begin_s) % run.step_s).label(SPAN)
+        apart = [SPAN, *columns]
+    begin_s, end_s = question.begin_s, question.end_s
+    if run is not None:
+        begin_s, end_s = max(begin_s, run.begin_s), min(end_s, run.end_s)
     conditions = [
-        rollup.c.quarter_s >= question.begin_s,
-        rollup.c.quarter_s < question.end_s,
-        rollup.c.metric.in_(sorted(question.stored)),
-        *(_column(name).in_(wanted) for name, wanted in question.equals),
+        rollup.c.quarter_s >= begin_s,
+        rollup.c.quarter_s < end_s,
+        rollup.c.metric.in_(question.stored),
+        *(_condition(name, wanted) for name, wanted in question.equals),
     ]
-    sums = (func.sum(rollup.c.n), func.sum(rollup.c.micros))
-    columns = [span, *sums, *map(_column, question.columns), rollup.c.metric]
-    return select(*columns).select_from(source).where(*conditions).group_by(*apart)
+    micros: ColumnElement[int] = literal_column("0", Integer)
+    if question.charged:
+        micros = func.sum(rollup.c.micros).filter(rollup.c.metric.in_(question.charged))
+    sums = [func.sum(rollup.c.n).filter(rollup.c.metric == metric) for metric in question.stored]
+    query = select(span, micros, *columns, *sums).select_from(_source(question)).where(*conditions)
+    # A query without groups has a row even where there is nothing.
+    return query.group_by(*apart) if apart else query.having(func.count() > 0)
 
 
-def _source(question: Question) -> tuple[FromClause, ColumnElement[int]]:
-    """`rollup` with all that the columns need, and the number of the span that a row lies in."""
+def _source(question: Question) -> FromClause:
+    """`rollup` with all that the columns need."""
     source: FromClause = rollup
-    span: ColumnElement[int] = literal_column("0", Integer)
-    if question.spans:
-        spans = _span_table(question)
-        source = spans.join(rollup, (rollup.c.quarter_s >= spans.c.begin_s) & (rollup.c.quarter_s < spans.c.end_s))
-        span = spans.c.number
     for name in tables_of(question):
         source = source.outerjoin(metadata.tables[name], JOINS[name])
-    return source, span
+    return source
 
 
 def tables_of(question: Question) -> list[str]:
     """The tables that join the sums, in their order."""
-    tables = {name.split(".")[0] for name in (*question.columns, *(name for name, _ in question.equals))}
+    tables = {name.split(".")[0] for name in question.columns}
     tables |= {BEHIND[name] for name in tables if name in BEHIND}
     return [name for name in JOINS if name in tables]
 
 
-def _span_table(question: Question) -> CTE:
-    rows = [(number, span.begin_s, span.end_s) for number, span in enumerate(question.spans)]
-    shape = (column("number", Integer), column("begin_s", BigInteger), column("end_s", BigInteger))
-    return values(*shape, name="spans", literal_binds=True).data(rows).cte("spans")
+def read_of(question: Question) -> set[str]:
+    """All tables of the catalogue that its queries name."""
+    asked = {table for name, _ in question.equals for table in ASKED.get(name, ())}
+    return asked | set(tables_of(question))
+
+
+def _condition(name: str, wanted: Sequence[Any]) -> ColumnElement[bool]:
+    """That a row is of what is wanted, said of the columns that `rollup` has an index of, where that can be.
+
+    A join would say the same; but of an advertiser SQLite would then read everybody's rows.
+    """
+    here = _column(name).in_(wanted)
+    match name.split("."):
+        case ["slots", _]:
+            return rollup.c.slot.in_(select(catalogue.slots.c.id).where(here).correlate(None))
+        case ["flights", _]:
+            return rollup.c.flight.in_(select(catalogue.flights.c.id).where(here).correlate(None))
+        case ["campaigns", _]:
+            of_campaign = catalogue.flights.c.campaign == catalogue.campaigns.c.id
+            return rollup.c.flight.in_(select(catalogue.flights.c.id).where(of_campaign, here).correlate(None))
+        case ["rollup", "creative"]:
+            of_campaign = catalogue.flights.c.campaign == catalogue.creatives.c.campaign
+            asked = catalogue.creatives.c.id.in_(wanted)
+            return here & rollup.c.flight.in_(select(catalogue.flights.c.id).where(of_campaign, asked).correlate(None))
+    return here
 
 
 def _column(name: str) -> ColumnElement[Any]:

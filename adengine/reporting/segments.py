@@ -20,7 +20,7 @@ from adengine.counting.kept import FOLDER, HOUR_S, LINE, METRICS, hour_of, stand
 from adengine.counting.tables import event_lines
 from adengine.errors import Unavailable
 from adengine.reporting.delivery import Question
-from adengine.reporting.load import Found, query_of, tables_of
+from adengine.reporting.load import Found, parts_of, read_of
 from adengine.settings import Settings
 from adengine.store.sql import metadata
 from adengine.web import instants
@@ -32,7 +32,7 @@ ATTEMPTS = 3
 """The keeper may take a file away while we read, because another one holds it too by then."""
 DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 """What DuckDB understands."""
-LINKS = {"flights": ("campaign",)}
+LINKS = {"flights": ("campaign",), "creatives": ("campaign",)}
 """Columns that joins need beside `id`."""
 
 
@@ -67,10 +67,10 @@ class Events:
                 lines.writelines(_fresh(connection, question, taken_to))
             with duckdb.connect(config=MEMORY | {"temp_directory": name}) as engine:
                 _as_rollup(engine, [self._folder / part.name for part in wanted], fresh)
-                for table in tables_of(question):
+                for table in read_of(question):
                     _copy(connection, engine, question, metadata.tables[table], Path(name))
-                rows = _rows(engine, query_of(question).limit(rows_max))
-        return Found(rows=rows, said=_said(min((part.hour_s for part in known), default=None)))
+                found = parts_of(question, rows_max, lambda query: _rows(engine, query))
+        return Found(parts=found, said=_said(min((part.hour_s for part in known), default=None)))
 
 
 def events_of(settings: Settings) -> Events | None:
