@@ -27,7 +27,7 @@ SITE = "rollup.site"
 SPEND = "spend_micros"
 PLACED = ("rollup.place",)
 FEW = "few"
-"""Stands for the places that are too small to be told."""
+"""Stands for the places, or for what is told of places, that are too small to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ class Table:
     def report(self, small_cells: int = 0) -> Report:
         """As `report_of` says."""
         if small_cells:
-            self.join_small(small_cells)
+            self.hide_small(small_cells)
         if len(self.groups) > self._rows_max:
             raise too_many(self._rows_max)
         return Report(
@@ -181,16 +181,26 @@ class Table:
         for sums in (self.groups[key][1], self.totals) if key else (self.totals,):
             sums.add(self._stored, part.counts, part.micros, currency)
 
-    def join_small(self, least: int) -> None:
-        """Puts the groups of places that have less than `least` of each metric together."""
-        placed = [at for at, row in enumerate(self._asked.group_by) if row.columns == PLACED]
-        small = [key for key, (_, sums) in self.groups.items() if sums.most < least] if placed else []
+    def hide_small(self, least: int) -> None:
+        """Puts the groups of places that have less than `least` of each metric together.
+
+        Under a filter by places every group tells of them; raises `Invalid` where all of it is less than `least`.
+        """
+        group_by = self._asked.group_by
+        is_narrowed = any(row.columns == PLACED for row, _ in self._filters)
+        if is_narrowed and self.totals.most < least:
+            sentence = f"fewer than {least} of each were counted in these places, which is too few to be told"
+            raise Invalid([Mistake("?filter", sentence)])
+        hidden = [at for at, row in enumerate(group_by) if is_narrowed or row.columns == PLACED]
+        small = [key for key, (_, sums) in self.groups.items() if sums.most < least] if hidden else []
         for key in small:
             shown, sums = self.groups.pop(key)
-            joined = tuple(FEW if at in placed else value for at, value in enumerate(key))
+            joined = tuple(FEW if at in hidden else value for at, value in enumerate(key))
             also: dict[str, Shown] = {}
-            for row in (self._asked.group_by[at] for at in placed):
-                also |= {row.name: FEW, _name_of(row): f"fewer than {least} each"}
+            for row in (group_by[at] for at in hidden):
+                also[row.name] = FEW
+                if row.named is not None:
+                    also[_name_of(row)] = f"fewer than {least} each"
             self.groups.setdefault(joined, (shown | also, Sums()))[1].merge(sums)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -228,7 +238,7 @@ class Table:
         row = self._asked.group_by[index]
         if row.name in calendar.BY_NAME:
             unit = [each.name for each in self._asked.group_by if each.name in calendar.BY_NAME].index(row.name)
-            values: Iterable[Shown] = dict.fromkeys(span.labels[unit] for span in self._spans)
+            values: Iterable[Shown] = dict.fromkeys([*(span.labels[unit] for span in self._spans), FEW])
         else:
             values = sorted({key[index] for key in self.groups}, key=_order)
         return {value: rank for rank, value in enumerate(values)}

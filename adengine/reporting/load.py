@@ -83,22 +83,12 @@ def of_rollups(connection: Connection, question: Question, rows_max: int) -> Fou
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     parts: tuple[Read, ...]
-    as_of_s: int
-    """All events up to then are in the sums; 0: none were ever counted."""
-    sealed_until_s: int | None
-    """No hour before changes any more."""
+    standing: dict[str, str | None]
+    """As `standing_of` says."""
     roles: Mapping[tuple[int, int], Sequence[str]]
     names: Mapping[str, Mapping[int, str]]
     said: str
     """As in `Found`."""
-
-    @property
-    def standing(self) -> dict[str, str | None]:
-        """Up to when the sums are true, as answers say it."""
-        return {
-            "as_of": instants.spelled(self.as_of_s) if self.as_of_s else None,
-            "sealed_until": instants.spelled(self.sealed_until_s) if self.sealed_until_s is not None else None,
-        }
 
     def sourced(self, report: Report) -> Report:
         """With what a reader must know of where it comes from among its definitions."""
@@ -150,16 +140,29 @@ class Desk:
 def load(engine: Engine, question: Question, source: Source = of_rollups) -> Loaded:
     """The sums that `question` asks for; raises `Invalid` if they are too many, `DatabaseUnavailable`."""
     with reading(engine) as connection:
-        as_of_s = connection.scalar(select(consumer_lease.c.drained_at_s)) or 0
+        standing = standing_of(connection)
         found = source(connection, question, READ_MAX + 1)
         parts = found.parts
         if len(parts) > READ_MAX:
             raise too_many()
         return Loaded(
-            parts=parts, as_of_s=as_of_s, sealed_until_s=sealed_until_s(connection),
+            parts=parts, standing=standing,
             roles=_roles(connection, question, parts), names=_names(connection, question, parts),
             said=found.said,
         )  # fmt: skip
+
+
+def standing_of(connection: Connection) -> dict[str, str | None]:
+    """Up to when what this view has is true, as answers say it.
+
+    as_of: all events up to then are in the sums; null: none were ever counted.  sealed_until: no hour before changes
+    any more.
+    """
+    drained_at_s, sealed_s = connection.scalar(select(consumer_lease.c.drained_at_s)), sealed_until_s(connection)
+    return {
+        "as_of": instants.spelled(drained_at_s) if drained_at_s else None,
+        "sealed_until": instants.spelled(sealed_s) if sealed_s is not None else None,
+    }
 
 
 def parts_of(question: Question, rows_max: int, read: Callable[[Select[Any]], Sequence[Any]]) -> tuple[Read, ...]:

@@ -308,6 +308,34 @@ def test_small_places_stand_together_and_totals_stay_what_they_are(
         assert closed.rows == open_.rows
 
 
+def small(engine: Engine, world: World, **given: str) -> delivery.Report:
+    """A report of September with small cells hidden."""
+    values = {"from": ["2025-09-01"], "to": ["2025-09-30"], "metrics": ["impressions"]}
+    asked = parse(values | {name: [value] for name, value in given.items()}, world, NOW_S)
+    return load.Desk(engine, world.gazetteer, world.taxonomy, small_cells=10).report(asked, advertiser=None, site=None)[
+        0
+    ]  # type: ignore[arg-type]
+
+
+def test_a_filter_tells_no_more_of_small_places_than_a_group(
+    sqlite_engine: Engine, world: World, towns: list[int]
+) -> None:
+    write_catalogue(sqlite_engine)
+    days = [a_cell(place=towns[1], quarter_s=NOW_S + day * DAY_S, n=n) for day, n in enumerate((40, 3, 2, 50))]
+    write_rollups(sqlite_engine, *days, a_cell(place=towns[0], n=9))
+    for name in ("place", "city"):
+        with pytest.raises(Invalid) as raised:
+            small(sqlite_engine, world, filter=f"{name}:Remer,MN")
+        assert raised.value.mistakes[0].pointer == "?filter" and "fewer than 10" in raised.value.mistakes[0].detail
+    report = small(sqlite_engine, world, filter="place:Duluth,MN", group_by="day,flight")
+    assert [(row["day"], row["flight"], row["impressions"]) for row in report.rows] == [
+        ("2025-09-07", "flt_1", 40), ("2025-09-10", "flt_1", 50), ("few", "few", 5),
+    ]  # fmt: skip
+    assert report.totals == {"impressions": 95}
+    assert small(sqlite_engine, world, filter="place:Minnesota, US").totals == {"impressions": 104}
+    assert small(sqlite_engine, world, filter="flight:flt_1", group_by="day").rows[1]["impressions"] == 3
+
+
 def test_ratios_come_from_sums_and_never_from_ratios(sqlite_engine: Engine, world: World) -> None:
     write_catalogue(sqlite_engine)
     some = [(1, Metric.IMPRESSION, 10), (1, Metric.CLICK, 5), (2, Metric.IMPRESSION, 90), (3, Metric.CLICK, 1)]
