@@ -10,25 +10,21 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    FromClause,
-    Integer,
     Row,
     Select,
-    func,
-    literal_column,
     select,
 )
 
 from adengine.catalog import tables as catalogue
 from adengine.counting.seals import sealed_until_s
-from adengine.counting.tables import consumer_lease, rollup
+from adengine.counting.tables import consumer_lease
 from adengine.errors import Invalid, Mistake
 from adengine.places import Gazetteer
-from adengine.reporting.calendar import Run, runs
 from adengine.reporting.delivery import Question, Read, Report, question_of, report_of, too_many
 from adengine.reporting.dimensions import World
 from adengine.reporting.query import ROLLUP, Asked
-from adengine.store.sql import metadata, reading
+from adengine.reporting.sql import parts_of
+from adengine.store.sql import reading
 from adengine.topics import Taxonomy
 from adengine.web import instants
 
@@ -36,22 +32,6 @@ READ_MAX = 100_000
 """Groups of sums that one report may read; many of them can end in one row."""
 PARAMETERS_MAX = 10_000
 """Ids asked for in one query; both databases take more."""
-JOINS = {
-    "slots": catalogue.slots.c.id == rollup.c.slot,
-    "flights": catalogue.flights.c.id == rollup.c.flight,
-    "campaigns": catalogue.campaigns.c.id == catalogue.flights.c.campaign,
-}
-"""How the tables of dimensions join `rollup`, in an order in which each only needs those before it."""
-BEHIND = {"campaigns": "flights"}
-"""Tables that are only reached through another one."""
-ASKED = {
-    "slots.position": ("slots",),
-    "flights.campaign": ("flights",),
-    "campaigns.advertiser": ("flights", "campaigns"),
-    "campaigns.currency": ("flights", "campaigns"),
-    "rollup.creative": ("flights", "creatives"),
-}
-"""Columns that are filtered by -> the tables that say whose slots or flights those are."""
 NAMED = {
     "rollup.site": catalogue.sites,
     "rollup.slot": catalogue.slots,
@@ -59,7 +39,6 @@ NAMED = {
     "flights.campaign": catalogue.campaigns,
 }
 """Columns of ids whose tables have names for people."""
-SPAN = "span"
 CREATIVE, VARIANT = "rollup.creative", "rollup.variant"
 
 
@@ -77,7 +56,9 @@ Source = Callable[[Connection, Question, int], Found]
 
 
 def of_rollups(connection: Connection, question: Question, rows_max: int) -> Found:
-    return Found(parts=parts_of(question, rows_max, lambda query: connection.execute(query).all()))
+    return Found(
+        parts=parts_of(question, rows_max, connection.dialect.name, lambda query: connection.execute(query).all())
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,98 +144,6 @@ def standing_of(connection: Connection) -> dict[str, str | None]:
         "as_of": instants.spelled(drained_at_s) if drained_at_s else None,
         "sealed_until": instants.spelled(sealed_s) if sealed_s is not None else None,
     }
-
-
-def parts_of(question: Question, rows_max: int, read: Callable[[Select[Any]], Sequence[Any]]) -> tuple[Read, ...]:
-    """What `read` answers to the queries of `question`, at most `rows_max` groups."""
-    found: list[Read] = []
-    width = len(question.columns)
-    for run in runs(question.spans) if question.spans else (None,):
-        for row in read(query_of(question, run).limit(rows_max - len(found))):
-            span = 0 if run is None else run.first + (int(row[0]) - run.begin_s) // run.step_s
-            counts = tuple([int(n) if n else 0 for n in row[2 + width :]])
-            found.append(Read(span=span, raw=tuple(row[2 : 2 + width]), counts=counts, micros=int(row[1] or 0)))
-        if len(found) >= rows_max:
-            break
-    return tuple(found)
-
-
-def query_of(question: Question, run: Run | None) -> Select[Any]:
-    """(begin of the span, sum of micros, the question's columns, sum of n of each metric: null without any).
-
-    Grouped by spans and columns.  run: the spans that are told apart; None: the whole period is one.  A query for each
-    run, not one that joins a table of all spans: SQLite sorts what it groups, and twelve months sooner than a year.
-    """
-    columns = [*map(_column, question.columns)]
-    span: ColumnElement[int] = literal_column(str(run.begin_s if run else 0), Integer)
-    apart: list[Any] = [*columns]
-    if run is not None and run.count > 1:
-        span = (rollup.c.quarter_s - (rollup.c.quarter_s - run.begin_s) % run.step_s).label(SPAN)
-        apart = [SPAN, *columns]
-    begin_s, end_s = question.begin_s, question.end_s
-    if run is not None:
-        begin_s, end_s = max(begin_s, run.begin_s), min(end_s, run.end_s)
-    conditions = [
-        rollup.c.quarter_s >= begin_s,
-        rollup.c.quarter_s < end_s,
-        rollup.c.metric.in_(question.stored),
-        *(_condition(name, wanted) for name, wanted in question.equals),
-    ]
-    micros: ColumnElement[int] = literal_column("0", Integer)
-    if question.charged:
-        micros = func.sum(rollup.c.micros).filter(rollup.c.metric.in_(question.charged))
-    sums = [func.sum(rollup.c.n).filter(rollup.c.metric == metric) for metric in question.stored]
-    query = select(span, micros, *columns, *sums).select_from(_source(question)).where(*conditions)
-    # A query without groups has a row even where there is nothing.
-    return query.group_by(*apart) if apart else query.having(func.count() > 0)
-
-
-def _source(question: Question) -> FromClause:
-    """`rollup` with all that the columns need."""
-    source: FromClause = rollup
-    for name in tables_of(question):
-        source = source.outerjoin(metadata.tables[name], JOINS[name])
-    return source
-
-
-def tables_of(question: Question) -> list[str]:
-    """The tables that join the sums, in their order."""
-    tables = {name.split(".")[0] for name in question.columns}
-    tables |= {BEHIND[name] for name in tables if name in BEHIND}
-    return [name for name in JOINS if name in tables]
-
-
-def read_of(question: Question) -> set[str]:
-    """All tables of the catalogue that its queries name."""
-    asked = {table for name, _ in question.equals for table in ASKED.get(name, ())}
-    return asked | set(tables_of(question))
-
-
-def _condition(name: str, wanted: Sequence[Any]) -> ColumnElement[bool]:
-    """That a row is of what is wanted, said of the columns that `rollup` has an index of, where that can be.
-
-    A join would say the same; but of an advertiser SQLite would then read everybody's rows.
-    """
-    here = _column(name).in_(wanted)
-    match name.split("."):
-        case ["slots", _]:
-            return rollup.c.slot.in_(select(catalogue.slots.c.id).where(here).correlate(None))
-        case ["flights", _]:
-            return rollup.c.flight.in_(select(catalogue.flights.c.id).where(here).correlate(None))
-        case ["campaigns", _]:
-            of_campaign = catalogue.flights.c.campaign == catalogue.campaigns.c.id
-            return rollup.c.flight.in_(select(catalogue.flights.c.id).where(of_campaign, here).correlate(None))
-        case ["rollup", "creative"]:
-            of_campaign = catalogue.flights.c.campaign == catalogue.creatives.c.campaign
-            asked = catalogue.creatives.c.id.in_(wanted)
-            return here & rollup.c.flight.in_(select(catalogue.flights.c.id).where(of_campaign, asked).correlate(None))
-    return here
-
-
-def _column(name: str) -> ColumnElement[Any]:
-    table, _, own = name.partition(".")
-    found: ColumnElement[Any] = metadata.tables[table].c[own]
-    return found
 
 
 def _names(connection: Connection, question: Question, parts: Sequence[Read]) -> dict[str, dict[int, str]]:
