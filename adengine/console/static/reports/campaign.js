@@ -2,7 +2,7 @@
 import { ask, askJson, byId, dayOf, element, plot, plotRows, save, say, shown, table, withKey, zone } from "./common.js";
 
 const form = byId("choice");
-const LIVE_MS = 4_000;
+const LIVE_MS = 3_000;
 const SLOW_MS = 60_000;
 const DAY_MS = 86_400_000;
 const HOURS_OF_DAYS = 2;
