@@ -130,6 +130,7 @@ class Table:
         self._rows_max = rows_max
         self._spans, self._stored = question.spans, question.stored
         self._place = {column: index for index, column in enumerate(question.columns)}
+        self._places: dict[str, tuple[int, ...]] = {}
         filters = [(dimensions.BY_NAME[name], wanted) for name, wanted in asked.filters.items()]
         self._filters = [(row, wanted) for row, wanted in filters if not row.is_plain]
         self._values: dict[tuple[str, tuple[Any, ...]], tuple[Shown, str | None]] = {}
@@ -244,7 +245,12 @@ class Table:
         return {value: rank for rank, value in enumerate(values)}
 
     def _raw(self, row: Dimension, part: Read) -> tuple[Any, ...]:
-        return tuple(part.raw[self._place[column]] for column in row.columns)
+        """The columns' values of a dimension; asked four times for each group, so where they stand is remembered."""
+        places = self._places.get(row.name)
+        if places is None:
+            places = self._places[row.name] = tuple(self._place[column] for column in row.columns)
+        raw = part.raw
+        return (raw[places[0]],) if len(places) == 1 else tuple([raw[at] for at in places])
 
 
 def _order(value: Shown) -> tuple[bool, int, str]:

@@ -55,7 +55,9 @@ class Metric:
 
 
 def _sum(name: str, definition: str, *stored: Stored) -> Metric:
-    return Metric(name, definition, stored, lambda sums: sum(sums[row] for row in stored))
+    if len(stored) == 1:
+        return Metric(name, definition, stored, lambda sums: sums.n[stored[0]])
+    return Metric(name, definition, stored, lambda sums: sum([sums.n[row] for row in stored]))
 
 
 def _ratio(name: str, definition: str, above: Stored, below: Stored) -> Metric:
