@@ -7,7 +7,7 @@ day is always a whole number of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -85,6 +85,36 @@ def spans(zone: ZoneInfo, units: Sequence[Unit], begin_s: int, end_s: int) -> It
             at_s = next_s
     if open_span is not None:
         yield open_span
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Spans that follow each other and are equally long, so that arithmetic tells in which of them an instant lies."""
+
+    first: int
+    """The number of its first span among all."""
+    count: int
+    begin_s: int
+    step_s: int
+
+    @property
+    def end_s(self) -> int:
+        return self.begin_s + self.count * self.step_s
+
+
+def runs(found: Sequence[Span]) -> Iterator[Run]:
+    """All spans in order, in as few runs as may be: one for the days between two changes of clocks, many for months."""
+    open_run: Run | None = None
+    for number, span in enumerate(found):
+        step_s = span.end_s - span.begin_s
+        if open_run is not None and (open_run.end_s, open_run.step_s) == (span.begin_s, step_s):
+            open_run = replace(open_run, count=open_run.count + 1)
+            continue
+        if open_run is not None:
+            yield open_run
+        open_run = Run(number, 1, span.begin_s, step_s)
+    if open_run is not None:
+        yield open_run
 
 
 def _offsets(zone: ZoneInfo, begin_s: int, end_s: int) -> Iterator[tuple[int, int, int]]:

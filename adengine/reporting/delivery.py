@@ -27,7 +27,7 @@ SITE = "rollup.site"
 SPEND = "spend_micros"
 PLACED = ("rollup.place",)
 FEW = "few"
-"""Stands for the places that are too small to be told."""
+"""Stands for the places, or for what is told of places, that are too small to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,10 @@ class Question:
     """Sums are kept apart by these; none: the whole period is one."""
     columns: tuple[str, ...]
     """And by these, as `table.column`."""
-    stored: frozenset[Stored]
+    stored: tuple[Stored, ...]
+    """What is counted, each once, ascending."""
+    charged: tuple[Stored, ...]
+    """What is paid for, where that is asked for too."""
     equals: tuple[tuple[str, tuple[Any, ...]], ...]
     """(column, its values): only rows with one of them."""
 
@@ -51,8 +54,8 @@ class Read:
 
     span: int
     raw: tuple[Any, ...]
-    metric: Stored
-    n: int
+    counts: tuple[int, ...]
+    """Of each of the question's `stored`."""
     micros: int
 
 
@@ -75,14 +78,16 @@ def question_of(asked: Asked, *, advertiser: int | None, site: int | None, spans
         equals.append((SITE, (site,)))
     needed = [*asked.group_by, *(row for row in filtered if not row.is_plain)]
     columns = dict.fromkeys(column for row in needed for column in row.columns)
-    if any(metric.name == SPEND for metric in asked.metrics):
+    charged = tuple(stored for metric in asked.metrics if metric.name == SPEND for stored in metric.stored)
+    if charged:
         columns[CURRENCY] = None
     return Question(
         begin_s=asked.from_s,
         end_s=asked.to_s,
         spans=_spans(asked, spans_max),
         columns=tuple(columns),
-        stored=frozenset(stored for metric in asked.metrics for stored in metric.stored),
+        stored=tuple(sorted({stored for metric in asked.metrics for stored in metric.stored})),
+        charged=charged,
         equals=tuple(equals),
     )
 
@@ -123,12 +128,14 @@ class Table:
         self._asked = asked
         self._world: World
         self._rows_max = rows_max
-        self._spans = question.spans
+        self._spans, self._stored = question.spans, question.stored
         self._place = {column: index for index, column in enumerate(question.columns)}
+        self._places: dict[str, tuple[int, ...]] = {}
         filters = [(dimensions.BY_NAME[name], wanted) for name, wanted in asked.filters.items()]
         self._filters = [(row, wanted) for row, wanted in filters if not row.is_plain]
-        self._values: dict[tuple[str, tuple[Any, ...]], Shown] = {}
-        """What has been shown of raw values already: many groups of sums share a place or a topic."""
+        self._values: dict[tuple[str, tuple[Any, ...]], tuple[Shown, str | None]] = {}
+        """What has been said of raw values already, with its name: many groups of sums share a place or a topic."""
+        self._admitted: dict[tuple[str, tuple[Any, ...]], bool] = {}
         self.totals = Sums()
         self.groups: dict[tuple[Shown, ...], tuple[dict[str, Shown], Sums]] = {}
         if not asked.group_by:
@@ -146,7 +153,7 @@ class Table:
     def report(self, small_cells: int = 0) -> Report:
         """As `report_of` says."""
         if small_cells:
-            self.join_small(small_cells)
+            self.hide_small(small_cells)
         if len(self.groups) > self._rows_max:
             raise too_many(self._rows_max)
         return Report(
@@ -159,9 +166,13 @@ class Table:
 
     def admits(self, part: Read) -> bool:
         """Whether it passes the filters that SQL cannot apply."""
-        return all(
-            any(row.admits(self._raw(row, part), one, self._world) for one in wanted) for row, wanted in self._filters
-        )
+        return all(self._passes(row, wanted, self._raw(row, part)) for row, wanted in self._filters)
+
+    def _passes(self, row: Dimension, wanted: Sequence[Any], raw: tuple[Any, ...]) -> bool:
+        known = (row.name, raw)
+        if known not in self._admitted:
+            self._admitted[known] = any(row.admits(raw, one, self._world) for one in wanted)
+        return self._admitted[known]
 
     def add(self, part: Read) -> None:
         key = self._key(part)
@@ -169,18 +180,28 @@ class Table:
             self.groups[key] = (self._shown(key, part), Sums())
         currency = part.raw[self._place[CURRENCY]] if CURRENCY in self._place else None
         for sums in (self.groups[key][1], self.totals) if key else (self.totals,):
-            sums.add(part.metric, part.n, part.micros, currency)
+            sums.add(self._stored, part.counts, part.micros, currency)
 
-    def join_small(self, least: int) -> None:
-        """Puts the groups of places that have less than `least` of each metric together."""
-        placed = [at for at, row in enumerate(self._asked.group_by) if row.columns == PLACED]
-        small = [key for key, (_, sums) in self.groups.items() if sums.most < least] if placed else []
+    def hide_small(self, least: int) -> None:
+        """Puts the groups of places that have less than `least` of each metric together.
+
+        Under a filter by places every group tells of them; raises `Invalid` where all of it is less than `least`.
+        """
+        group_by = self._asked.group_by
+        is_narrowed = any(row.columns == PLACED for row, _ in self._filters)
+        if is_narrowed and self.totals.most < least:
+            sentence = f"fewer than {least} of each were counted in these places, which is too few to be told"
+            raise Invalid([Mistake("?filter", sentence)])
+        hidden = [at for at, row in enumerate(group_by) if is_narrowed or row.columns == PLACED]
+        small = [key for key, (_, sums) in self.groups.items() if sums.most < least] if hidden else []
         for key in small:
             shown, sums = self.groups.pop(key)
-            joined = tuple(FEW if at in placed else value for at, value in enumerate(key))
+            joined = tuple(FEW if at in hidden else value for at, value in enumerate(key))
             also: dict[str, Shown] = {}
-            for row in (self._asked.group_by[at] for at in placed):
-                also |= {row.name: FEW, _name_of(row): f"fewer than {least} each"}
+            for row in (group_by[at] for at in hidden):
+                also[row.name] = FEW
+                if row.named is not None:
+                    also[_name_of(row)] = f"fewer than {least} each"
             self.groups.setdefault(joined, (shown | also, Sums()))[1].merge(sums)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -193,14 +214,16 @@ class Table:
     def _key(self, part: Read) -> tuple[Shown, ...]:
         labels = iter(self._spans[part.span].labels if self._spans else ())
         return tuple(
-            next(labels) if row.name in calendar.BY_NAME else self._value(row, self._raw(row, part))
-            for row in self._asked.group_by
+            next(labels) if row.name in calendar.BY_NAME else self._value(row, part)[0] for row in self._asked.group_by
         )
 
-    def _value(self, row: Dimension, raw: tuple[Any, ...]) -> Shown:
+    def _value(self, row: Dimension, part: Read) -> tuple[Shown, str | None]:
+        """(what is shown of the part, its name)."""
+        raw = self._raw(row, part)
         known = (row.name, raw)
         if known not in self._values:
-            self._values[known] = row.shown(raw, self._world)
+            name = row.named(raw, self._world) if row.named is not None else None
+            self._values[known] = row.shown(raw, self._world), name
         return self._values[known]
 
     def _shown(self, key: tuple[Shown, ...], part: Read) -> dict[str, Shown]:
@@ -208,7 +231,7 @@ class Table:
         for row, value in zip(self._asked.group_by, key, strict=True):
             shown[row.name] = value
             if row.named is not None:
-                shown[_name_of(row)] = row.named(self._raw(row, part), self._world)
+                shown[_name_of(row)] = self._value(row, part)[1]
         return shown
 
     def _ranks(self, index: int) -> dict[Shown, int]:
@@ -216,13 +239,18 @@ class Table:
         row = self._asked.group_by[index]
         if row.name in calendar.BY_NAME:
             unit = [each.name for each in self._asked.group_by if each.name in calendar.BY_NAME].index(row.name)
-            values: Iterable[Shown] = dict.fromkeys(span.labels[unit] for span in self._spans)
+            values: Iterable[Shown] = dict.fromkeys([*(span.labels[unit] for span in self._spans), FEW])
         else:
             values = sorted({key[index] for key in self.groups}, key=_order)
         return {value: rank for rank, value in enumerate(values)}
 
     def _raw(self, row: Dimension, part: Read) -> tuple[Any, ...]:
-        return tuple(part.raw[self._place[column]] for column in row.columns)
+        """The columns' values of a dimension; asked four times for each group, so where they stand is remembered."""
+        places = self._places.get(row.name)
+        if places is None:
+            places = self._places[row.name] = tuple(self._place[column] for column in row.columns)
+        raw = part.raw
+        return (raw[places[0]],) if len(places) == 1 else tuple([raw[at] for at in places])
 
 
 def _order(value: Shown) -> tuple[bool, int, str]:

@@ -1,6 +1,6 @@
 """What a report may be grouped and filtered by: the one table of dimensions. Pure.
 
-A dimension reads one or more columns (`table.column`; `reporting.load` knows how their tables join `rollup`) and says
+A dimension reads one or more columns (`table.column`; `reporting.sql` knows how their tables join `rollup`) and says
 how their values are shown. A row is all that a new one needs.
 """
 

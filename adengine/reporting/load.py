@@ -1,4 +1,4 @@
-"""Reads the sums of a report out of the database, in one query bounded in rows, and what their numbers refer to."""
+"""Reads the sums of a report out of the database, in queries bounded in rows, and what their numbers refer to."""
 
 from __future__ import annotations
 
@@ -7,32 +7,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
-    CTE,
-    BigInteger,
     ColumnElement,
     Connection,
     Engine,
-    FromClause,
-    Integer,
     Row,
     Select,
-    column,
-    func,
-    literal_column,
     select,
-    values,
 )
 
 from adengine.catalog import tables as catalogue
-from adengine.counting.metrics import Metric as Stored
 from adengine.counting.seals import sealed_until_s
-from adengine.counting.tables import consumer_lease, rollup
+from adengine.counting.tables import consumer_lease
 from adengine.errors import Invalid, Mistake
 from adengine.places import Gazetteer
 from adengine.reporting.delivery import Question, Read, Report, question_of, report_of, too_many
 from adengine.reporting.dimensions import World
 from adengine.reporting.query import ROLLUP, Asked
-from adengine.store.sql import metadata, reading
+from adengine.reporting.sql import parts_of
+from adengine.store.sql import reading
 from adengine.topics import Taxonomy
 from adengine.web import instants
 
@@ -40,14 +32,6 @@ READ_MAX = 100_000
 """Groups of sums that one report may read; many of them can end in one row."""
 PARAMETERS_MAX = 10_000
 """Ids asked for in one query; both databases take more."""
-JOINS = {
-    "slots": catalogue.slots.c.id == rollup.c.slot,
-    "flights": catalogue.flights.c.id == rollup.c.flight,
-    "campaigns": catalogue.campaigns.c.id == catalogue.flights.c.campaign,
-}
-"""How the tables of dimensions join `rollup`, in an order in which each only needs those before it."""
-BEHIND = {"campaigns": "flights"}
-"""Tables that are only reached through another one."""
 NAMED = {
     "rollup.site": catalogue.sites,
     "rollup.slot": catalogue.slots,
@@ -62,8 +46,7 @@ CREATIVE, VARIANT = "rollup.creative", "rollup.variant"
 class Found:
     """What a source has for a question."""
 
-    rows: Sequence[Any]
-    """As `query_of` says."""
+    parts: tuple[Read, ...]
     said: str = ""
     """What a reader of the report must know of it."""
 
@@ -73,28 +56,20 @@ Source = Callable[[Connection, Question, int], Found]
 
 
 def of_rollups(connection: Connection, question: Question, rows_max: int) -> Found:
-    return Found(rows=connection.execute(query_of(question).limit(rows_max)).all())
+    return Found(
+        parts=parts_of(question, rows_max, connection.dialect.name, lambda query: connection.execute(query).all())
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     parts: tuple[Read, ...]
-    as_of_s: int
-    """All events up to then are in the sums; 0: none were ever counted."""
-    sealed_until_s: int | None
-    """No hour before changes any more."""
+    standing: dict[str, str | None]
+    """As `standing_of` says."""
     roles: Mapping[tuple[int, int], Sequence[str]]
     names: Mapping[str, Mapping[int, str]]
     said: str
     """As in `Found`."""
-
-    @property
-    def standing(self) -> dict[str, str | None]:
-        """Up to when the sums are true, as answers say it."""
-        return {
-            "as_of": instants.spelled(self.as_of_s) if self.as_of_s else None,
-            "sealed_until": instants.spelled(self.sealed_until_s) if self.sealed_until_s is not None else None,
-        }
 
     def sourced(self, report: Report) -> Report:
         """With what a reader must know of where it comes from among its definitions."""
@@ -146,66 +121,29 @@ class Desk:
 def load(engine: Engine, question: Question, source: Source = of_rollups) -> Loaded:
     """The sums that `question` asks for; raises `Invalid` if they are too many, `DatabaseUnavailable`."""
     with reading(engine) as connection:
-        as_of_s = connection.scalar(select(consumer_lease.c.drained_at_s)) or 0
+        standing = standing_of(connection)
         found = source(connection, question, READ_MAX + 1)
-        if len(found.rows) > READ_MAX:
+        parts = found.parts
+        if len(parts) > READ_MAX:
             raise too_many()
-        parts = tuple(
-            Read(span=row[0], raw=tuple(row[3:-1]), metric=Stored(row[-1]), n=int(row[1]), micros=int(row[2]))
-            for row in found.rows
-        )
         return Loaded(
-            parts=parts, as_of_s=as_of_s, sealed_until_s=sealed_until_s(connection),
+            parts=parts, standing=standing,
             roles=_roles(connection, question, parts), names=_names(connection, question, parts),
             said=found.said,
         )  # fmt: skip
 
 
-def query_of(question: Question) -> Select[Any]:
-    """(span's number, sum of n, sum of micros, the question's columns, metric), grouped by all but the sums."""
-    source, span = _source(question)
-    apart = [*([span] if question.spans else ()), *map(_column, question.columns), rollup.c.metric]
-    conditions = [
-        rollup.c.quarter_s >= question.begin_s,
-        rollup.c.quarter_s < question.end_s,
-        rollup.c.metric.in_(sorted(question.stored)),
-        *(_column(name).in_(wanted) for name, wanted in question.equals),
-    ]
-    sums = (func.sum(rollup.c.n), func.sum(rollup.c.micros))
-    columns = [span, *sums, *map(_column, question.columns), rollup.c.metric]
-    return select(*columns).select_from(source).where(*conditions).group_by(*apart)
+def standing_of(connection: Connection) -> dict[str, str | None]:
+    """Up to when what this view has is true, as answers say it.
 
-
-def _source(question: Question) -> tuple[FromClause, ColumnElement[int]]:
-    """`rollup` with all that the columns need, and the number of the span that a row lies in."""
-    source: FromClause = rollup
-    span: ColumnElement[int] = literal_column("0", Integer)
-    if question.spans:
-        spans = _span_table(question)
-        source = spans.join(rollup, (rollup.c.quarter_s >= spans.c.begin_s) & (rollup.c.quarter_s < spans.c.end_s))
-        span = spans.c.number
-    for name in tables_of(question):
-        source = source.outerjoin(metadata.tables[name], JOINS[name])
-    return source, span
-
-
-def tables_of(question: Question) -> list[str]:
-    """The tables that join the sums, in their order."""
-    tables = {name.split(".")[0] for name in (*question.columns, *(name for name, _ in question.equals))}
-    tables |= {BEHIND[name] for name in tables if name in BEHIND}
-    return [name for name in JOINS if name in tables]
-
-
-def _span_table(question: Question) -> CTE:
-    rows = [(number, span.begin_s, span.end_s) for number, span in enumerate(question.spans)]
-    shape = (column("number", Integer), column("begin_s", BigInteger), column("end_s", BigInteger))
-    return values(*shape, name="spans", literal_binds=True).data(rows).cte("spans")
-
-
-def _column(name: str) -> ColumnElement[Any]:
-    table, _, own = name.partition(".")
-    found: ColumnElement[Any] = metadata.tables[table].c[own]
-    return found
+    as_of: all events up to then are in the sums; null: none were ever counted.  sealed_until: no hour before changes
+    any more.
+    """
+    drained_at_s, sealed_s = connection.scalar(select(consumer_lease.c.drained_at_s)), sealed_until_s(connection)
+    return {
+        "as_of": instants.spelled(drained_at_s) if drained_at_s else None,
+        "sealed_until": instants.spelled(sealed_s) if sealed_s is not None else None,
+    }
 
 
 def _names(connection: Connection, question: Question, parts: Sequence[Read]) -> dict[str, dict[int, str]]:

@@ -1,4 +1,4 @@
-# ruff: noqa: S608  # what queries are put together from is written here, in reporting.load and in counting.kept
+# ruff: noqa: S608  # what queries are put together from is written here, in reporting.sql and in counting.kept
 """The sums of a report out of the events that this machine keeps, by the query that reads the rollups.
 
 DuckDB runs it, over the files and over what the keeper has not written yet; it is imported when the first such report
@@ -20,7 +20,8 @@ from adengine.counting.kept import FOLDER, HOUR_S, LINE, METRICS, hour_of, stand
 from adengine.counting.tables import event_lines
 from adengine.errors import Unavailable
 from adengine.reporting.delivery import Question
-from adengine.reporting.load import Found, query_of, tables_of
+from adengine.reporting.load import Found
+from adengine.reporting.sql import parts_of, read_of
 from adengine.settings import Settings
 from adengine.store.sql import metadata
 from adengine.web import instants
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 """The keeper may take a file away while we read, because another one holds it too by then."""
+DUCKDB = "duckdb"
 DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 """What DuckDB understands."""
-LINKS = {"flights": ("campaign",)}
+LINKS = {"flights": ("campaign",), "creatives": ("campaign",)}
 """Columns that joins need beside `id`."""
 
 
@@ -67,10 +69,10 @@ class Events:
                 lines.writelines(_fresh(connection, question, taken_to))
             with duckdb.connect(config=MEMORY | {"temp_directory": name}) as engine:
                 _as_rollup(engine, [self._folder / part.name for part in wanted], fresh)
-                for table in tables_of(question):
+                for table in read_of(question):
                     _copy(connection, engine, question, metadata.tables[table], Path(name))
-                rows = _rows(engine, query_of(question).limit(rows_max))
-        return Found(rows=rows, said=_said(min((part.hour_s for part in known), default=None)))
+                found = parts_of(question, rows_max, DUCKDB, lambda query: _rows(engine, query))
+        return Found(parts=found, said=_said(min((part.hour_s for part in known), default=None)))
 
 
 def events_of(settings: Settings) -> Events | None:
@@ -95,7 +97,7 @@ def _fresh(connection: Connection, question: Question, taken_to: dict[int, int])
 
 
 def _as_rollup(engine: duckdb.DuckDBPyConnection, files: Iterable[Path], fresh: Path) -> None:
-    """The view that `query_of` takes for the rollups."""
+    """The view that `queries_of` takes for the rollups."""
     names = ", ".join(f"'{name}'" for name in METRICS.values())
     numbered = ", ".join(
         f"list_position([{names}], metric) - 1 AS metric" if name == "metric" else name for name in LINE

@@ -17,6 +17,17 @@ Advice = Mapping[str, tuple[str, str]]
 """Reason -> (a sentence for a person who asks why, what would change it)."""
 
 
+DEFINITIONS = {
+    "requests": "Slots that pages asked for.",
+    "unsold": "Those without a sponsor: they held nothing, or a house line.",
+    "unsold_share": "unsold / requests; null without any.",
+    "empty": "Those that held nothing for this reason.",
+    "house": "Those in which a house line stood in for this reason.",
+    "share": "empty + house, of the slot's requests.",
+    "refused": "Times that this cap kept the flight out of a slot; another sponsor may have stood there instead.",
+}
+
+
 class ReasonOut(Schema):
     reason = fields.String(required=True)
     sentence = fields.String(required=True, allow_none=True)
@@ -50,6 +61,7 @@ class WhyEmptyOut(Schema):
     caps = fields.List(fields.Nested(CapOut), required=True, metadata={"description": "Those that cost most first."})
     as_of = fields.String(required=True, allow_none=True)
     sealed_until = fields.String(required=True, allow_none=True)
+    definitions = fields.Dict(required=True, metadata={"description": "What each count means."})
 
 
 def why_empty(slots: Sequence[Row], caps: Sequence[Row], advice: Advice) -> Row:
@@ -72,6 +84,7 @@ def why_empty(slots: Sequence[Row], caps: Sequence[Row], advice: Advice) -> Row:
             for row in sorted(caps, key=lambda row: (-row["capped"], row["flight"] or ""))
             if row["capped"]
         ],
+        "definitions": DEFINITIONS,
     }  # fmt: skip
 
 

@@ -139,6 +139,52 @@ def test_what_is_shown_can_be_saved_in_every_format(engine: Engine, page: Page, 
     assert (tmp_path / "PARQUET").read_bytes()[:4] == b"PAR1"
 
 
+def test_a_large_report_is_made_in_the_background_and_watched(engine: Engine, page: Page, tmp_path: Path) -> None:
+    opened(engine, page, "/reports#group_by=day&metrics=impressions&filter=campaign:cmp_1")
+    said(page, "All events up to")
+    page.get_by_role("button", name="Make it in the background").click()
+    eventually(lambda: "kept until" in page.locator("#making-status").inner_text(), within_s=2 * LIVE_WITHIN_S)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV of what was made").click()
+    download.value.save_as(tmp_path / "made.csv")
+    with (tmp_path / "made.csv").open(newline="") as file:
+        made = list(csv.DictReader(file))
+    assert [row["day"] for row in made] == [row[0] for row in shown_rows(page)] and len(made) >= len(DAYS)
+
+
+def test_the_keyboard_is_enough(engine: Engine, page: Page) -> None:
+    """From the first key to the table: skip link, key, a select, a checkbox, the button, and the table to scroll."""
+    page.goto(engine.url + "/reports#group_by=day&metrics=impressions&filter=campaign:cmp_1")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    focused(page, "#key")
+    page.keyboard.type(engine.keys["manage"])
+    page.keyboard.press("Enter")
+    said(page, "All events up to")
+    focused(page, "select[name=group_by]")
+    page.keyboard.type("flight")
+    focused(page, "input[value=clicks]")
+    page.keyboard.press("Space")
+    focused(page, "button[type=submit]:not(#access *)")
+    page.keyboard.press("Enter")
+    eventually(lambda: [row[0] for row in shown_rows(page)] == ["flt_1"], within_s=LIVE_WITHIN_S)
+    assert page.locator("#table thead").inner_text().split() == ["flight", "impressions", "clicks"]
+    focused(page, "#table")
+
+
+def focused(page: Page, selector: str, presses_max: int = 60) -> None:
+    """Presses Tab until it is there, always on something that can be seen."""
+    for _ in range(presses_max):
+        page.keyboard.press("Tab")
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none", page.evaluate("document.activeElement.outerHTML")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"Tab never comes to {selector}")
+
+
 def test_every_mistake_is_said_and_a_filter_can_be_taken_away(engine: Engine, page: Page) -> None:
     opened(engine, page, "/reports#tz=Nowhere/Land&filter=flight:none&group_by=day&metrics=impressions")
     said(page, "Nowhere/Land")
@@ -175,6 +221,11 @@ def test_a_campaigns_page_shows_everything_and_goes_on_by_itself(engine: Engine,
     )
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+    for title in ("By day", "By hour, the last two days", "By line", "By place", "By topic"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"CSV: {title}").click()
+        rows = list(csv.DictReader(Path(download.value.path()).open(newline="")))  # noqa: SIM115
+        assert rows and all(int(row["impressions"]) >= 0 for row in rows), title
     before = tile(page, "impressions")
     engine.call("POST", SPARE.pop())
     eventually(lambda: tile(page, "impressions") == before + 1, within_s=LIVE_WITHIN_S)
@@ -211,6 +262,12 @@ def test_a_report_is_saved_sent_shared_and_forgotten(engine: Engine, page: Page,
     for looked_at in (page, stranger):
         found = Axe().run(looked_at)
         assert found.violations_count == 0, found.generate_report()
+    with stranger.expect_download() as download:
+        stranger.get_by_role("button", name="CSV", exact=True).click()
+    assert "flt_1" in Path(download.value.path()).read_text()
+    page.get_by_label("Group by").select_option("slot")
+    page.get_by_role("button", name=f"Open: {name}").click()
+    eventually(lambda: any("flt_1" in row for row in shown_rows(page)), LIVE_WITHIN_S)
     page.get_by_role("button", name="Take it back").click()
     eventually(lambda: "opens nothing" in page.locator("#saved").inner_text(), LIVE_WITHIN_S)
     stranger.reload()

@@ -50,12 +50,26 @@ def write_rollups(engine: Engine, *cells: dict[str, Any], drained_at_s: int = NO
             connection.execute(insert(rollup), list(cells))
 
 
+def write_campaigns(engine: Engine, first: int, count: int, flights_each: int) -> None:
+    """Beside `write_catalogue`: campaigns of advertiser 1 and their flights, both numbered from `first` on."""
+    flights = [{"id": first + n, "campaign": first + n // flights_each} for n in range(count * flights_each)]
+    with writing(engine) as connection:
+        connection.execute(
+            insert(catalogue.campaigns),
+            [{"id": first + n, "name": f"Campaign {n}", "advertiser": 1, "currency": "USD"} | STANDING
+             for n in range(count)],
+        )  # fmt: skip
+        connection.execute(insert(catalogue.flights), [flight | FLIGHT | STANDING for flight in flights])
+
+
+FLIGHT = {
+    "tier": 1, "priority": 5, "weight": 1.0, "starts_at_s": 0, "pacing": "even", "targeting": {}, "caps": [],
+    "without_reader": "skip", "cap_on_outage": "skip", "price": {"model": "cpm", "micros": 1}, "at_end": "stop",
+    "blackouts": [],
+}  # fmt: skip
+
+
 def _catalogue_rows() -> list[tuple[Any, list[dict[str, Any]]]]:
-    flight = {
-        "tier": 1, "priority": 5, "weight": 1.0, "starts_at_s": 0, "pacing": "even", "targeting": {}, "caps": [],
-        "without_reader": "skip", "cap_on_outage": "skip", "price": {"model": "cpm", "micros": 1}, "at_end": "stop",
-        "blackouts": [],
-    }  # fmt: skip
     slot = {
         "label": "Sponsor", "label_em": {}, "font": "system-ui", "font_px": 16.0, "default_topics": [],
     }  # fmt: skip
@@ -73,7 +87,7 @@ def _catalogue_rows() -> list[tuple[Any, list[dict[str, Any]]]]:
             {"id": n, "name": f"=Campaign {n}", "advertiser": a, "currency": c} | STANDING
             for n, (a, c) in CAMPAIGNS.items()
         ]),
-        (catalogue.flights, [{"id": n, "campaign": c} | flight | STANDING for n, c in FLIGHTS.items()]),
+        (catalogue.flights, [{"id": n, "campaign": c} | FLIGHT | STANDING for n, c in FLIGHTS.items()]),
         (catalogue.creatives, [
             {"id": n, "campaign": c, "paused": False, "latest_version": 1} | STANDING for n, c in FLIGHTS.items()
         ]),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adengine.reporting.calendar import BY_NAME, QUARTER_S, UNITS, Span, spans
+from adengine.reporting.calendar import BY_NAME, QUARTER_S, UNITS, Span, Unit, runs, spans
 
 ZONES = sorted(available_timezones())
 HOUR_S, DAY_S = 3600, 86_400
@@ -94,3 +94,30 @@ def test_every_quarter_of_every_zone_has_the_labels_of_its_local_time(
         at_s = begin_s + int(look * quarters) * QUARTER_S
         (span,) = [span for span in found if span.begin_s <= at_s < span.end_s]
         assert span.labels == labels_of(at_s, ZoneInfo(zone))
+
+
+@given(
+    zone=st.sampled_from(ZONES),
+    units=st.lists(st.sampled_from(UNITS), min_size=1, unique=True),
+    begin=st.integers(at("2001-01-01T00:00+00:00") // QUARTER_S, at("2030-01-01T00:00+00:00") // QUARTER_S),
+    quarters=st.integers(1, 100 * 96),
+)
+def test_runs_tell_in_which_span_an_instant_lies(zone: str, units: list[Unit], begin: int, quarters: int) -> None:
+    found = list(spans(ZoneInfo(zone), units, begin * QUARTER_S, (begin + quarters) * QUARTER_S))
+    told = [
+        (run.first + number, run.begin_s + number * run.step_s, run.begin_s + (number + 1) * run.step_s)
+        for run in runs(found)
+        for number in range(run.count)
+    ]
+    assert told == [(number, span.begin_s, span.end_s) for number, span in enumerate(found)]
+
+
+def test_days_between_two_changes_of_clocks_are_one_run() -> None:
+    year = cut("America/Chicago", "day", "2025-01-01T06:00+00:00", "2026-01-01T06:00+00:00")
+    assert [(run.count, run.step_s // HOUR_S) for run in runs(year)] == [
+        (67, 24),
+        (1, 23),
+        (237, 24),
+        (1, 25),
+        (59, 24),
+    ]

@@ -66,7 +66,7 @@ def test_whoever_saw_several_is_one_reader(
         "reach": reach, "impressions": impressions, "impressions_of_known": known, "average_frequency": known / reach,
     }  # fmt: skip
     assert {each["times"]: each["readers"] for each in told["frequency"]} == frequency
-    assert set(told["definitions"]) == set(told) - {"definitions", "as_of"}
+    assert set(told["definitions"]) == set(told) - {"definitions", "as_of", "sealed_until"}
 
 
 def test_a_flight_that_reached_nobody_has_no_average(sqlite_engine: Engine, client: FlaskClient) -> None:

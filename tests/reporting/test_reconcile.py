@@ -88,7 +88,7 @@ def test_the_whole_answer(client: FlaskClient) -> None:
                             "causes": {"invalid:bot": 10, "unknown": 3}},
             "clicks": {"theirs": 7, "ours": 5, "gap": 2, "gap_rate": 0.4, "causes": {"invalid:too_fast": 2}},
         },
-        "days_begin": None,
+        "days_begin": None, "as_of": "2025-09-07T00:00:00Z", "sealed_until": None,
         "definitions": {cause.name: cause.definition for cause in CAUSES},
     }  # fmt: skip
 

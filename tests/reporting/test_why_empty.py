@@ -49,6 +49,8 @@ def test_each_slot_says_why_and_what_would_change_it(client: FlaskClient) -> Non
         ("flt_3", "creative/1d", 9), ("flt_1", "campaign/24h", 7),
     ]  # fmt: skip
     assert told["as_of"] == "2025-09-07T00:00:00Z" and told["sealed_until"] is None
+    named = set(told) | set(first) | set(first["reasons"][0]) | set(told["caps"][0])
+    assert set(told["definitions"]) <= named and all(text.endswith(".") for text in told["definitions"].values())
 
 
 def test_it_can_be_narrowed(client: FlaskClient) -> None:

@@ -13,10 +13,10 @@ from adengine.catalog import ids
 from adengine.catalog.manners.api import answer, caller, refusals
 from adengine.catalog.nouns import Scope
 from adengine.errors import Invalid, Mistake, NotFound
+from adengine.reporting.load import standing_of
 from adengine.reporting.reach import sql
 from adengine.reporting.reach.sql import Reach
 from adengine.store.sql import reading
-from adengine.web import instants
 from adengine.web.auth import requires
 from adengine.web.openapi import Blueprint
 
@@ -53,6 +53,7 @@ class ReachOut(Schema):
     average_frequency = fields.Float(required=True, allow_none=True)
     frequency = fields.List(fields.Nested(Times), required=True)
     as_of = fields.String(required=True, allow_none=True, metadata={"description": "All events up to then are in."})
+    sealed_until = fields.String(required=True, allow_none=True, metadata={"description": "No hour before it changes."})
     definitions = fields.Dict(required=True)
 
 
@@ -74,7 +75,7 @@ def add_routes(blp: Blueprint, engine: Engine) -> None:
             found = sql.flights_of(connection, campaign=campaign, wanted=wanted, owner=caller().advertiser)
             if not found or (campaign is None and len(found) < len(wanted)):
                 raise NotFound("there is no such flight" if campaign is None else "there is no such campaign")
-            return answer(_spoken(sql.reach_of(connection, found)))
+            return answer(_spoken(sql.reach_of(connection, found)) | standing_of(connection))
 
 
 def _asked() -> tuple[int | None, list[int]]:
@@ -109,6 +110,5 @@ def _spoken(found: Reach) -> dict[str, Any]:
         "impressions_of_known": known,
         "average_frequency": known / found.readers if found.readers else None,
         "frequency": [{"times": times, "readers": readers} for times, readers in found.frequency],
-        "as_of": instants.spelled(found.as_of_s) if found.as_of_s else None,
         "definitions": DEFINITIONS,
     }

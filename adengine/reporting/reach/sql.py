@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, func, select, update
 
 from adengine.catalog.tables import campaigns, flights
-from adengine.counting.tables import consumer_lease, flight_day, reached
+from adengine.counting.tables import flight_day, reached
 from adengine.store.sql import reading, writing
 
 READER_BYTES = 8
@@ -22,7 +22,6 @@ class Reach:
     """All of them, those of readers without a key included."""
     frequency: tuple[tuple[int, int], ...]
     """(how often, how many readers were shown it so often), ascending."""
-    as_of_s: int
 
 
 def flights_of(connection: Connection, *, campaign: int | None, wanted: Sequence[int], owner: int | None) -> list[int]:
@@ -52,7 +51,6 @@ def reach_of(connection: Connection, wanted: Sequence[int]) -> Reach:
         readers=sum(readers for _, readers in frequency),
         impressions=int(connection.scalar(shown) or 0),
         frequency=frequency,
-        as_of_s=connection.scalar(select(consumer_lease.c.drained_at_s)) or 0,
     )
 
 

@@ -16,7 +16,7 @@ from adengine.catalog import ids
 from adengine.catalog.manners.api import UNREADABLE, caller, refusals
 from adengine.catalog.nouns import Scope
 from adengine.errors import Invalid, Mistake
-from adengine.reporting.load import Desk
+from adengine.reporting.load import Desk, standing_of
 from adengine.reporting.manners.api import private
 from adengine.reporting.query import zone_of
 from adengine.reporting.reconcile import sql
@@ -45,6 +45,8 @@ class ReconcileOut(Schema):
         allow_none=True,
         metadata={"description": "The offset by which their days seem to begin; null: as you said."},
     )
+    as_of = fields.String(required=True, allow_none=True, metadata={"description": "All of our events up to then."})
+    sealed_until = fields.String(required=True, allow_none=True, metadata={"description": "No hour before it changes."})
     definitions = fields.Dict(required=True)
 
 
@@ -70,7 +72,8 @@ def add_routes(blp: Blueprint, desk: Desk) -> None:
         with reading(desk.engine) as connection:
             there = sql.there(connection, upload.noun, things, caller().advertiser)
             ours = sql.ours(connection, upload.noun, there, period_of(upload, zone), caller().site)
-        document = _document(upload, compared(upload, ours, there, zone))
+            standing = standing_of(connection)
+        document = _document(upload, compared(upload, ours, there, zone)) | standing
         return private(flask.Response(orjson.dumps(document), content_type="application/json"))
 
 

@@ -1,5 +1,6 @@
 // The report builder: the form is the query, and the address has it, so that a report can be shared without its key.
 import { ask, askJson, byId, dayOf, save, say, showReport, withKey, zone } from "./common.js";
+import { backgroundButton } from "./jobs.js";
 import { listSaved, savedForm } from "./saved.js";
 
 const form = byId("builder");
@@ -88,6 +89,7 @@ byId("exports").addEventListener("click", async (event) => {
   }
 });
 form.elements.period.addEventListener("change", periodChosen);
+backgroundButton(() => chosen().query);
 savedForm(() => chosen().query, (query) => { restore(query); show(); byId("result").focus(); });
 restore(new URLSearchParams(location.hash.slice(1)));
 withKey(() => { show(); listSaved(); });

@@ -1,11 +1,13 @@
 // A campaign's page: what it had so far, against its schedule, and by day, hour, line, place and topic. Live.
-import { askJson, byId, dayOf, element, plot, plotRows, say, shown, table, withKey, zone } from "./common.js";
+import { ask, askJson, byId, dayOf, element, plot, plotRows, save, say, shown, table, withKey, zone } from "./common.js";
 
 const form = byId("choice");
-const LIVE_MS = 4_000;
+const LIVE_MS = 3_000;
 const SLOW_MS = 60_000;
 const DAY_MS = 86_400_000;
+const HOURS_OF_DAYS = 2;
 const COUNTS = ["impressions", "clicks", "ctr", "viewable_rate"];
+const DRAWN = ["impressions", "ctr", "viewable_rate"];
 const TILES = ["impressions", "clicks", "ctr", "viewable_rate", "spend_micros", "invalid"];
 const NAMES = { viewable_rate: "viewability", spend_micros: "spend", reach: "readers reached", average_frequency: "times each" };
 let turn = 0;
@@ -17,22 +19,36 @@ function period(days) {
   return [["from", dayOf(new Date(Date.now() - (days - 1) * DAY_MS), tz())], ["to", dayOf(new Date(Date.now() + DAY_MS), tz())], ["tz", tz()]];
 }
 
-function report(days, group, metrics = COUNTS) {
-  return askJson("/v1/reports/delivery", [...period(days), ["group_by", group], ["metrics", metrics.join(",")],
-    ["filter", `campaign:${campaign()}`]]);
+const PATH = "/v1/reports/delivery";
+
+function query(days, group, metrics = COUNTS) {
+  return [...period(days), ["group_by", group], ["metrics", metrics.join(",")], ["filter", `campaign:${campaign()}`]];
 }
 
+const report = (days, group, metrics) => askJson(PATH, query(days, group, metrics));
+const daysShown = () => Number(form.elements.days.value);
+
 async function tiles(mine) {
-  const totals = (await report(Number(form.elements.days.value), "", TILES)).totals;
+  const { totals, rows, as_of: asOf } = await report(daysShown(), "currency", TILES);
+  if (mine !== turn) return;
+  const currency = rows.length === 1 && rows[0].currency ? ` ${rows[0].currency}` : "";
+  byId("tiles").replaceChildren(...tilesOf({ ...totals }, { spend_micros: currency }));
+  say(`All events up to ${asOf || "now: none"} are in. Reach is of the whole campaign, the rest of the days shown.`);
+}
+
+function tilesOf(values, units = {}) {
+  return Object.entries(values).map(([name, value]) => {
+    const made = element("div");
+    made.append(element("dt", NAMES[name] || name), element("dd", shown(name, value) + (units[name] || "")));
+    return made;
+  });
+}
+
+/** Not as often as the rest: the engine goes over all readers of the campaign for it. */
+async function reached(mine) {
   const reach = await askJson("/v1/reports/reach", [["campaign", campaign()]]);
   if (mine !== turn) return;
-  byId("tiles").replaceChildren(...Object.entries({ ...totals, reach: reach.reach, average_frequency: reach.average_frequency })
-    .map(([name, value]) => {
-      const made = element("div");
-      made.append(element("dt", NAMES[name] || name), element("dd", shown(name, value)));
-      return made;
-    }));
-  say(`All events up to ${reach.as_of || "now: none"} are in. Reach is of the whole campaign, the rest of the days shown.`);
+  byId("reach-tiles").replaceChildren(...tilesOf({ reach: reach.reach, average_frequency: reach.average_frequency }));
   const times = reach.frequency.map((each) => ({ times: each.times, readers: each.readers }));
   byId("by-times").replaceChildren(table("How many readers saw it how often", ["times", "readers"], times));
 }
@@ -44,11 +60,11 @@ async function overTime(id, group, days) {
   drawing.setAttribute("aria-hidden", "true");
   const scroll = scrolled(table(`By ${group}, ${tz()}`, [group, ...COUNTS], found.rows, found.totals), `By ${group}`);
   place.replaceChildren(drawing, scroll);
-  plotRows(drawing, [group], ["impressions"], found.rows, tz());
+  plotRows(drawing, [group], DRAWN, found.rows, tz());
 }
 
 async function byGroup(id, group) {
-  const found = await report(Number(form.elements.days.value), group);
+  const found = await report(daysShown(), group);
   found.rows.sort((one, other) => other.impressions - one.impressions);
   const named = found.rows.map((row) => ({ ...row, [group]: row[`${group}_name`] || row[group] || "not known" }));
   byId(id).replaceChildren(scrolled(table(`By ${group}, most shown first`, [group, ...COUNTS], named.slice(0, 50), found.totals), `By ${group}`));
@@ -84,7 +100,7 @@ async function schedules() {
 
 function schedule(flight, pacing) {
   const title = element("h3", `${flight}: ${shown("", pacing.delivered)} of ${shown("", pacing.goal)} ${pacing.unit}, ${pacing.state.replaceAll("_", " ")}`);
-  const end = pacing.projected.delivered === null ? "" : ` It will end with about ${shown("", Math.round(pacing.projected.delivered))}.`;
+  const end = pacing.projected.delivered === null ? "" : ` It will end with about ${shown("", Math.max(pacing.delivered, Math.round(pacing.projected.delivered)))}.`;
   const note = element("p", pacing.due === null ? "" : `By its schedule ${shown("", Math.round(pacing.due))} were due by now.${end}`, "note");
   const drawing = element("div");
   drawing.setAttribute("aria-hidden", "true");
@@ -103,7 +119,7 @@ function schedule(flight, pacing) {
 
 async function everything(mine) {
   await tiles(mine);
-  await Promise.all([schedules(), overTime("by-day", "day", Number(form.elements.days.value)), overTime("by-hour", "hour", 2),
+  await Promise.all([reached(mine), schedules(), overTime("by-day", "day", daysShown()), overTime("by-hour", "hour", HOURS_OF_DAYS),
     byGroup("by-variant", "variant"), byGroup("by-place", "city"), byGroup("by-topic", "topic")]);
 }
 
@@ -147,7 +163,18 @@ async function campaigns() {
   }
 }
 
+async function exported(group) {
+  if (!campaign()) return;
+  try {
+    const days = group === "hour" ? HOURS_OF_DAYS : daysShown();
+    await save(await ask(PATH, [...query(days, group, TILES), ["format", "csv"]]), `${campaign()}-${group}.csv`);
+  } catch (error) {
+    say(error.message, true);
+  }
+}
+
 form.elements.tz.value = zone();
 form.addEventListener("change", choose);
+document.querySelectorAll("[data-export]").forEach((each) => each.addEventListener("click", () => exported(each.dataset.export)));
 form.addEventListener("submit", (event) => event.preventDefault());
 withKey(campaigns);

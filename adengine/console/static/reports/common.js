@@ -3,6 +3,8 @@ const KEY = "adengine-report-key";
 const COLOURS = ["#0b5c8a", "#b3471d", "#3d7a1f", "#7a3d99", "#8a6d00", "#5a6570"];
 const TIMES = ["hour", "day", "week", "month"];
 const RATIOS = ["ctr", "viewable_rate"];
+const PERCENT = "percent";
+const TWO_DIGITS = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
 
 export const byId = (id) => document.getElementById(id);
 
@@ -51,9 +53,10 @@ export function element(name, text = "", className = "") {
 /** A number as people read it; money by its column's name. */
 export function shown(name, value) {
   if (value === null || value === undefined) return "–";
+  if (name === "hour" && value.length === 25) return `${value.slice(0, 10)} ${value.slice(11, 16)} ${value.slice(19)}`;
   if (typeof value !== "number") return String(value);
-  if (RATIOS.includes(name)) return `${(100 * value).toLocaleString("en", { maximumFractionDigits: 2 })} %`;
-  if (name.endsWith("_micros")) return (value / 1e6).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  if (RATIOS.includes(name)) return `${(100 * value).toLocaleString("en", TWO_DIGITS)} %`;
+  if (name.endsWith("_micros")) return (value / 1e6).toLocaleString("en", TWO_DIGITS);
   return value.toLocaleString("en", { maximumFractionDigits: 2 });
 }
 
@@ -64,7 +67,7 @@ export function table(caption, names, rows, totals = null) {
   const head = element("tr");
   const isNumber = (name) => (totals && name in totals) || rows.some((row) => typeof row[name] === "number");
   for (const name of names) {
-    const cell = element("th", name.replaceAll("_", " "), isNumber(name) ? "number" : "");
+    const cell = element("th", named(name), isNumber(name) ? "number" : "");
     cell.scope = "col";
     head.append(cell);
   }
@@ -99,30 +102,47 @@ function line(names, row, isNumber, nothing = "–") {
   return made;
 }
 
-/** Lines over time; xs: epoch seconds, or anything else in even steps. A table must stand beside it. */
-export function plot(place, xs, series, { areTimes = true, tz = "UTC" } = {}) {
+/** Lines over time; xs: epoch seconds, or anything else in even steps; series of isRatio have a scale of their own, in %.
+ *  A table must stand beside it. */
+export function plot(place, xs, series, { areTimes = true, tz = "UTC", name = "time" } = {}) {
   place.replaceChildren();
   if (xs.length < 2) return;
   const drawn = areTimes ? xs : xs.map((_, at) => at);
   const width = () => Math.max(240, place.clientWidth);
+  const hasRatios = series.some((each) => each.isRatio);
+  const steps = { space: 110, values: (_, at) => at.map((each) => (Number.isInteger(each) ? shortly(xs[each]) : "")) };
   const made = new uPlot(
     {
       width: width(),
       height: 260,
+      padding: [null, hasRatios ? null : 36, null, null],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), tz),
-      scales: { x: { time: areTimes } },
-      axes: areTimes ? [{}, { size: 70 }]
-        : [{ space: 110, values: (_, at) => at.map((each) => (Number.isInteger(each) ? shortly(xs[each]) : "")) }, { size: 70 }],
-      series: [{}, ...series.map((each, at) => ({
-        label: each.name, stroke: each.colour || COLOURS[at % COLOURS.length], width: 2, dash: each.dash,
-        points: { show: xs.length < 40 }, spanGaps: false,
-      }))],
+      scales: { x: { time: areTimes }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(high * 1.05, 1)] }, [PERCENT]: { range: (_, low, high) => [0, Math.max(high * 1.1, 0.01)] } },
+      axes: [areTimes ? {} : steps, { size: 60, values: (_, at) => at.map(compact) },
+        ...(hasRatios ? [{ scale: PERCENT, side: 1, size: 60, grid: { show: false }, values: (_, at) => at.map((each) => `${compact(each)} %`) }] : [])],
+      series: [{ label: name, ...(areTimes ? {} : { value: (_, at) => (at === null ? "–" : shortly(xs[at])) }) },
+        ...series.map((each, at) => ({
+          label: each.name, stroke: each.colour || COLOURS[at % COLOURS.length], width: 2, dash: each.dash || (each.isRatio ? [6, 4] : undefined),
+          points: { show: xs.length < 40 }, spanGaps: false, scale: each.isRatio ? PERCENT : "y",
+        }))],
     },
     [drawn, ...series.map((each) => each.values)],
     place,
   );
   new ResizeObserver(() => made.setSize({ width: width(), height: 260 })).observe(place);
 }
+
+const compact = (value) => value.toLocaleString("en", { notation: "compact", maximumFractionDigits: 2 });
+
+/** A metric's values as they are drawn: money in whole units, ratios in %. */
+function series(name, rows) {
+  const isRatio = RATIOS.includes(name);
+  const factor = isRatio ? 100 : name.endsWith("_micros") ? 1e-6 : 1;
+  return { name: named(name), isRatio, values: rows.map((row) => (row[name] === null ? null : row[name] * factor)) };
+}
+
+/** A column's heading. */
+const named = (name) => name.replace(/_micros$/, "").replaceAll("_", " ");
 
 /** An hour without what all hours around it share; anything else as it is. */
 const shortly = (label) => (/^\d{4}-\d\d-\d\dT/.test(label ?? "") ? label.slice(5, 16).replace("T", " ") : label ?? "");
@@ -132,8 +152,7 @@ export function plotRows(place, dimensions, metrics, rows, tz) {
   place.replaceChildren();
   if (dimensions.length !== 1 || !TIMES.includes(dimensions[0])) return;
   const labels = rows.map((row) => row[dimensions[0]]);
-  plot(place, labels, metrics.map((name) => ({ name: name.replaceAll("_", " "), values: rows.map((row) => row[name]) })),
-    { areTimes: false, tz });
+  plot(place, labels, metrics.map((name) => series(name, rows)), { areTimes: false, tz, name: dimensions[0] });
 }
 
 /** Shows a report: its table, its plot, what its columns mean, and up to when it is true. */
@@ -146,6 +165,16 @@ export function showReport(report, caption, groups, metrics, tz) {
   const sealed = report.sealed_until ? ` Hours before ${report.sealed_until} are sealed.` : " No hour is sealed yet.";
   say(`${shown("", report.rows.length)} ${report.rows.length === 1 ? "row" : "rows"}. All events up to ${report.as_of || "now: none"} are in.${sealed}`);
   byId("exports").hidden = false;
+}
+
+/** A query's pairs as the document that the engine takes for it. */
+export function asBody(query) {
+  const found = {};
+  for (const [name, value] of query) {
+    if (name === "filter") (found.filter ??= []).push(value);
+    else found[name] = value;
+  }
+  return found;
 }
 
 /** Saves what was answered as a file. */

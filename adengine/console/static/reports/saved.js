@@ -1,5 +1,5 @@
 // Saved reports: kept by name, sent on a schedule, shared by links.
-import { ask, askJson, byId, element, say } from "./common.js";
+import { ask, asBody, askJson, byId, element, say } from "./common.js";
 
 const PATH = "/v1/reports/saved";
 const told = (text, isWrong = false) => say(text, isWrong, "saved-status");
@@ -21,14 +21,9 @@ export function savedForm(query, opened) {
 }
 
 function bodyOf(given, query) {
-  const parameters = {};
-  for (const [name, value] of query) {
-    if (name === "filter") (parameters.filter ??= []).push(value);
-    else parameters[name] = value;
-  }
   const schedule = given.get("every") ? { every: given.get("every"), at: given.get("at"), format: given.get("format"),
     webhook: given.get("webhook") || null } : null;
-  return { name: given.get("name"), query: parameters, schedule };
+  return { name: given.get("name"), query: asBody(query), schedule };
 }
 
 export async function listSaved() {

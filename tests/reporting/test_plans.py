@@ -1,0 +1,76 @@
+"""Reports read no more of the rollups than they must: databases are asked how they would go about it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import Engine
+
+from adengine.reporting import sql
+from adengine.reporting.delivery import question_of
+from adengine.reporting.dimensions import World
+from adengine.reporting.query import parse
+from tests.reporting.books import NOW_S, a_cell, write_campaigns, write_catalogue, write_rollups
+
+BY_FLIGHT = "ix_rollup_flight"
+BY_PERIOD = re.compile(
+    r"SEARCH rollup USING PRIMARY KEY \(quarter_s>\? AND quarter_s<\?\)|Index Cond: \(\(quarter_s >= "
+)
+PERIOD = {"from": "2025-06-12", "to": "2025-09-07"}
+
+
+def plans(engine: Engine, world: World, **given: str) -> list[str]:
+    """How each query of a report is gone about."""
+    asked = parse({name.rstrip("_"): [value] for name, value in given.items()}, world, NOW_S)
+    question = question_of(asked, advertiser=None, site=None)
+    explain = "EXPLAIN QUERY PLAN" if engine.dialect.name == "sqlite" else "EXPLAIN"
+    found = []
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":  # few rows are read faster without an index, so it would not say
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        for query, _ in sql.queries_of(question, engine.dialect.name):
+            text = query.compile(engine, compile_kwargs={"literal_binds": True})
+            steps = connection.exec_driver_sql(f"{explain} {text}").all()
+            found.append("\n".join(str(step[-1]) for step in steps))
+    return found
+
+
+@pytest.fixture
+def book(engine: Engine) -> Engine:
+    write_catalogue(engine)
+    write_campaigns(engine, 101, 20, 4)
+    cells = (a_cell(flight=101 + n, quarter_s=NOW_S - 86_400 * day) for n in (*range(80), 4 - 101) for day in range(90))
+    write_rollups(engine, *cells)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if engine.dialect.name == "postgresql":  # which does so by itself; SQLite plans without
+            connection.exec_driver_sql("ANALYZE")
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("group_by", "given"),
+    [
+        ("day", {"filter": "flight:flt_101"}),
+        ("month,creative", {"filter": "flight:flt_101"}),
+        ("place,topic", {"filter": "campaign:cmp_101"}),
+        ("hour", {"filter": "campaign:cmp_101", "from": "2025-09-01"}),
+        ("week,variant", {"filter": "advertiser:adv_2"}),
+        ("campaign,currency", {"filter": "advertiser:adv_2"}),
+        ("day", {"filter": "creative:crt_2"}),
+    ],
+)
+def test_whose_flights_are_known_has_them_found_by_an_index(
+    book: Engine, world: World, group_by: str, given: dict[str, str]
+) -> None:
+    for plan in plans(book, world, **PERIOD | given, group_by=group_by):
+        assert BY_FLIGHT in plan and "SCAN rollup" not in plan and "Seq Scan" not in plan, plan
+
+
+@pytest.mark.parametrize("group_by", ["month,flight", "day", "hour,city", "", "slot"])
+def test_a_report_of_everything_reads_no_more_than_its_period(book: Engine, world: World, group_by: str) -> None:
+    found = plans(book, world, group_by=group_by, **PERIOD)
+    for plan in found:
+        assert BY_PERIOD.search(plan), plan
+    is_one = "month" not in group_by or book.dialect.name == "postgresql"
+    assert len(found) == (1 if is_one else 3)  # July is as long as August
