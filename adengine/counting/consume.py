@@ -40,7 +40,7 @@ STORE_TIMEOUT_MS = 5_000
 _log = structlog.get_logger("adengine.consumer")
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings) -> None:  # pragma: no cover: a process of its own, in tests/live and the crash loop
     """The consumer's process, until SIGTERM."""
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

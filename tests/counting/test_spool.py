@@ -282,3 +282,25 @@ def test_what_was_acknowledged_is_there_whenever_its_writer_is_killed(tmp_path: 
         (path,) = folder.glob("*.spool")
         calls = [spool.call_of(line + b"\n") for line in path.read_bytes().split(b"\n")[:-1]]
         assert [call.args[0] for call in calls if call is not None][: last + 1] == list(range(last + 1))
+
+
+def test_a_keeper_that_is_killed_repeats_a_few_hundred_calls_at_most(
+    valkey: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "NOTED_EVERY", 3)
+    lines = [spool.line_of(n, ["key"], [n]) for n in range(8)]
+    path = tmp_path / "00000000000000000000-x.spool"
+    path.write_bytes(b"".join(lines))
+    calls = spool._calls(path, time.time_ns())
+    taken = [next(calls).args[0] for _ in range(8)]
+    assert taken == list(range(8)) and int(path.with_suffix(".done").read_text()) == len(b"".join(lines[:6]))
+    calls.close()
+    assert int(path.with_suffix(".done").read_text()) == len(b"".join(lines[:7])), "the last one may not have been made"
+    assert [call.args[0] for call in spool._calls(path, time.time_ns())] == [7]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spool_that_was_never_written_can_be_closed(tmp_path: Path) -> None:
+    Spool(tmp_path / "none", ROOM).close()
+    Spool(tmp_path / "none", ROOM).rest()
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """Tokens say what was served, and nothing else passes for one."""
 
 import dataclasses
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adengine.catalog.nouns import Price, Tier
-from adengine.counting.keyring import key_ring
+from adengine.counting.keyring import key_for, key_ring
 from adengine.counting.metrics import NONE, Kind
 from adengine.counting.tokens import (
     CHARS,
@@ -141,3 +142,23 @@ def test_nothing_of_the_price_or_the_reader_is_spelled_out() -> None:
     served = a_served(reader=b"\x01\x02\x03\x04\x05\x06\x07\x08")
     assert dataclasses.asdict(served)["price"] == {"model": "cpm", "micros": 12_000_000}
     assert all("cpm" not in text and "12000000" not in text for text in MINTER.mint(served))
+
+
+def test_a_word_is_always_the_same_and_needs_the_key() -> None:
+    assert MINTER.word("link 7") == TokenMinter(a_ring()).word("link 7") != MINTER.word("link 8")
+    assert TokenMinter(a_ring(secret=SECRET[::-1])).word("link 7") != MINTER.word("link 7")
+    assert re.fullmatch("[0-9a-f]{32}", MINTER.word("é"))
+
+
+def test_the_key_of_a_purpose_is_the_one_that_its_ring_signs_with() -> None:
+    ring = key_ring("purpose", SECRET)
+    assert key_for("purpose", SECRET) == ring.keys[ring.current] != key_for("another", SECRET)
+    assert len(key_for("purpose", SECRET)) == 32
+
+
+@pytest.mark.parametrize(("at", "byte"), [(0, 0x20), (3, 0x03)])
+def test_the_body_of_another_version_or_of_no_known_price_is_none(at: int, byte: int) -> None:
+    body = bytearray(READER.read(MINTER.mint(a_served())[0], Kind.IMPRESSION).body)
+    body[at] = body[at] & ~0x03 | byte if at else byte
+    with pytest.raises(ValueError, match="body of a token"):
+        unpack(bytes(body))
