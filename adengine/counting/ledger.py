@@ -19,6 +19,7 @@ from adengine.caps.windows import day_began_s
 from adengine.counting import kept, seals
 from adengine.counting.metrics import QUARTER_S, Metric
 from adengine.counting.postings import Cell, Posting, StreamId
+from adengine.counting.retention import FOR_GOOD, Keeping, forget
 from adengine.counting.tables import (
     consumer_lease,
     dead_letter,
@@ -90,11 +91,14 @@ class Batch:
 
 
 class Ledger:
-    def __init__(self, engine: Engine, timezone: str = "UTC", *, keeps_events: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, timezone: str = "UTC", *, keeps_events: bool = False, keeping: Keeping = FOR_GOOD
+    ) -> None:
         """timezone: IANA name; flights' days begin at its midnight.
 
-        keeps_events: one by one too, for the keeper to write into files.
+        keeps_events: one by one too, for the keeper to write into files.  keeping: what `prune` forgets when.
         """
+        self._keeping = keeping
         self._engine = engine
         self._keeps_events = keeps_events
         self._zone = ZoneInfo(timezone)
@@ -206,13 +210,17 @@ class Ledger:
             return seals.seal(connection, now_s, drained_at_s)
 
     def prune(self, fence: int, now_s: int) -> int:
-        """Forgets ids older than `SEEN_S`, whole quarters, a part at a time; how many. Raises `LeaseLost`."""
+        """Forgets ids older than `SEEN_S`, whole quarters, a part at a time; how many. Raises `LeaseLost`.
+
+        And of the other tables what the settings say.
+        """
         old = seen.c.quarter_s < now_s - SEEN_S - QUARTER_S
         with writing(self._engine) as connection:
             _hold(connection, fence, now_s)
             connection.execute(
                 delete(flight_leased).where(flight_leased.c.window < (now_s - LEASED_S) // LEASE_WINDOW_S)
             )
+            forget(connection, self._keeping, now_s, self._zone)
             some = select(seen.c.id).where(old).limit(PRUNED_MAX)
             return connection.execute(delete(seen).where(seen.c.id.in_(some))).rowcount
 
