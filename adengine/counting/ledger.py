@@ -7,12 +7,12 @@ its own fence, so a consumer that was thought dead can never commit behind its s
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Table, column, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from adengine.caps.windows import day_began_s
@@ -251,8 +251,25 @@ def _judged(connection: Connection, postings: Sequence[Posting]) -> list[Posting
          "n": p.sum.n, "micros": p.sum.micros}
         for p in first.values()
     ]  # fmt: skip
-    statement = _insert(connection, seen).on_conflict_do_nothing().returning(seen.c.id)
-    return [first[bytes(row.id)] for row in connection.execute(statement, rows)]
+    return [first[id_] for id_ in _new(connection, rows)]
+
+
+def _new(connection: Connection, rows: Sequence[dict[str, Any]]) -> Iterator[bytes]:
+    """The ids of those of `rows` that `seen` had not; they are in it now.
+
+    PostgreSQL gets a column as one array: of a thousand rows of values psycopg must find seven thousand placeholders,
+    which takes three times as long as all the rest.
+    """
+    statement = _insert(connection, seen)
+    if connection.dialect.name != "postgresql":
+        found = connection.execute(statement.on_conflict_do_nothing().returning(seen.c.id), rows)
+    else:
+        columns = [seen.c[name] for name in rows[0]]
+        arrays = [literal([row[each.name] for row in rows], postgresql.ARRAY(each.type)) for each in columns]
+        table = func.unnest(*arrays).table_valued(*(column(each.name, each.type) for each in columns)).render_derived()
+        statement = statement.from_select([each.name for each in columns], select(*table.c))
+        found = connection.execute(statement.on_conflict_do_nothing().returning(seen.c.id))
+    return (bytes(row.id) for row in found)
 
 
 def _summed(postings: Sequence[Posting], adjustments: Mapping[int, int]) -> list[dict[str, Any]]:
