@@ -4,7 +4,7 @@
 
 Python by its syntax tree, the store's scripts by their tokens. Any mutant of `TARGETS` may be drawn; `--all` runs all.
 The tests of a target run on one Valkey and SQLite only, without the state machine: what they let through might still be
-found there, so the score is a lower bound. A mutant that hangs is killed. Prints survivors; exits 1 below `--least`.
+found there, so the score is a lower bound. A mutant that hangs is killed. Prints verdicts; exits 1 below `--least`.
 """
 
 from __future__ import annotations
@@ -252,9 +252,10 @@ def _judged(drawn: Sequence[Mutant], known: int, folder: Path, least: float) -> 
             return 2
     survivors = []
     for number, mutant in enumerate(drawn, 1):
-        if not is_killed(mutant, folder, mutant.target.tests):
+        verdict = "killed" if is_killed(mutant, folder, mutant.target.tests) else "survived"
+        if verdict == "survived":
             survivors.append(mutant)
-            print(f"survived ({number} of {len(drawn)}) {mutant}", flush=True)
+        print(f"{number} of {len(drawn)} {verdict} {mutant}", flush=True)
     score = 1 - len(survivors) / len(drawn)
     print(f"{len(drawn) - len(survivors)} of {len(drawn)} killed ({score:.1%}), drawn from {known}")
     return 0 if score >= least else 1

@@ -107,8 +107,8 @@ def _engine(folder: Path, postgres: Postgres | None) -> Iterator[Engine]:
     if postgres is not None:
         folder.mkdir(parents=True, exist_ok=True)
         _command(engine, "db", "upgrade", check=True)
-    engine.start()
     try:
+        engine.start(within_s=180)
         yield engine
     finally:
         engine.stop()

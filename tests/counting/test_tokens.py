@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adengine.catalog.nouns import Price, Tier
@@ -50,6 +50,10 @@ def test_a_token_says_what_was_served(served: Served) -> None:
         assert unpack(opened.body) == (kind, served)
 
 
+@example(a_served(), -4)
+@example(a_served(), -3)
+@example(a_served(), 11)
+@example(a_served(), 12)
 @given(SERVED, st.integers(-20, 40))
 def test_a_token_tells_its_lease_if_it_is_not_long_ago(served: Served, age: int) -> None:
     leased = served.issued_s // LEASE_WINDOW_S - age
@@ -142,6 +146,17 @@ def test_nothing_of_the_price_or_the_reader_is_spelled_out() -> None:
     served = a_served(reader=b"\x01\x02\x03\x04\x05\x06\x07\x08")
     assert dataclasses.asdict(served)["price"] == {"model": "cpm", "micros": 12_000_000}
     assert all("cpm" not in text and "12000000" not in text for text in MINTER.mint(served))
+
+
+def test_what_a_fill_does_not_say_is_none() -> None:
+    said = {
+        field.name: getattr(a_served(), field.name)
+        for field in dataclasses.fields(Served)
+        if field.default is dataclasses.MISSING
+    }
+    found = unpack(READER.read(MINTER.mint(Served(**said))[0], Kind.IMPRESSION).body)[1]
+    assert (found.reader, found.leased, found.variant, found.place, found.topic) == (None, None, NONE, 0, 0)
+    assert (found.held, found.brief, found.preview) == (False, False, False)
 
 
 def test_a_word_is_always_the_same_and_needs_the_key() -> None:
