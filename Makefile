@@ -5,6 +5,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 UV := UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 .uv/bin/uv
 PYTEST := $(BIN)/python -m pytest
+# Every line and branch of what they test is run: [tool.coverage] in pyproject.toml.
+COVERED := tests/counting tests/caps
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench proof lock vendor clean
@@ -16,7 +18,8 @@ run: .venv/runtime ## set up, seed the QWIKET demo and serve it on http://127.0.
 	@$(BIN)/python -m adengine demo
 
 test: .venv/dev .venv/system check ## set up and run every test (a real Valkey, cluster, PostgreSQL and browser)
-	$(PYTEST) -n 2 --dist loadgroup -m "not proof and not alone"
+	$(PYTEST) -n 2 --dist loadgroup -m "not proof and not alone" --cov -- $(COVERED)
+	$(PYTEST) -n 2 --dist loadgroup -m "not proof and not alone" $(COVERED:%=--ignore=%)
 	$(PYTEST) -p no:xdist -m "alone and not proof"
 
 check: .venv/dev ## lint, types, the import contract, facts told twice
@@ -29,7 +32,7 @@ check: .venv/dev ## lint, types, the import contract, facts told twice
 bench: .venv/dev .venv/system ## measure fills and beacons over HTTP as ratios (about ten minutes)
 	$(BIN)/python -m adengine bench
 
-proof: .venv/dev .venv/system ## the long proofs: crash loops, the caps hammer, simulated books (about 50 minutes)
+proof: .venv/dev .venv/system ## the long proofs: a million beacons and 140 kills, the caps hammer, mutants, simulated books (two hours)
 	$(PYTEST) -p no:xdist -p no:randomly -m proof --timeout 3600
 
 lock: .uv/done ## renew the locked dependencies from pyproject.toml

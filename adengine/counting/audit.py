@@ -17,6 +17,7 @@ from adengine.counting.events import Unreadable, read_event
 from adengine.counting.ledger import DAILY, SEEN_S, Offset, offsets_of
 from adengine.counting.metrics import QUARTER_S, Metric
 from adengine.counting.postings import impression_of, postings
+from adengine.counting.retention import sums_since_s
 from adengine.counting.tables import (
     adjustment,
     consumer_lease,
@@ -116,11 +117,14 @@ def _sums(evidence: Evidence) -> dict[str, int]:
 
 
 def _flights(evidence: Evidence) -> dict[str, int]:
-    """Flights whose sums by day are not those of their cells."""
-    off = 0
+    """Flights whose sums by day are not those of their cells, since the day from which there are any."""
+    off, since_s = 0, sums_since_s(evidence.connection)
     for metric, name in DAILY.items():
-        cells = select(rollup.c.flight, rollup.c.n).where(rollup.c.metric == metric, rollup.c.flight != 0, COUNTED)
-        both = union_all(cells, select(flight_day.c.flight, -flight_day.c[name])).subquery()
+        cells = select(rollup.c.flight, rollup.c.n).where(
+            rollup.c.metric == metric, rollup.c.flight != 0, rollup.c.quarter_s >= since_s, COUNTED
+        )
+        days = select(flight_day.c.flight, -flight_day.c[name]).where(flight_day.c.day_s >= since_s)
+        both = union_all(cells, days).subquery()
         query = select(both.c.flight).group_by(both.c.flight).having(func.sum(both.c.n) != 0)
         off += len(evidence.connection.execute(query).all())
     return {"flights_off": off}
@@ -243,7 +247,8 @@ def _positive(evidence: Evidence) -> dict[str, int]:
 
 def _seals(evidence: Evidence) -> dict[str, int]:
     hours = evidence.connection.scalar(select(func.count()).select_from(hour_seal))
-    return {"sealed_hours": int(hours or 0), "broken": sum(1 for _ in seals.broken(evidence.connection))}
+    since_s = sums_since_s(evidence.connection)
+    return {"sealed_hours": int(hours or 0), "broken": sum(1 for _ in seals.broken(evidence.connection, since_s))}
 
 
 COUNTED = rollup.c.adjustment.not_in(select(adjustment.c.id).where(adjustment.c.kind == seals.MADE))

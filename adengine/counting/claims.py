@@ -35,6 +35,8 @@ COPIES_MAX = 10_000
 """Further copies kept of one request's beacons; a flood of the same token ends there."""
 SPOOLED = "spooled"
 """The verdict of a beacon that waits on the disk."""
+WAITS = b"waits"
+"""What the script says of a viewable or click whose impression may wait in the spool; it has recorded nothing."""
 COUNTS = "counts"
 """The verdict, in the workers' metrics, of a beacon without a reason."""
 
@@ -111,26 +113,34 @@ class Recorder:
             places.append(keys.reader_rate(served.reader))
         problem = self._problem(served, kind) or self._traffic.reason(sighting.caller)
         later_problem = "" if problem else self._later_problem(served, sighting.caller)
+        waits = kind is not Kind.IMPRESSION and self._spool is not None and self._spool.is_waiting()
         args: list[Word] = [
             self._recorded_at(), body, served.pick, int(kind), self._shown(served, sighting.variant),
             int(sighting.is_measurable), problem, int(bool(confirming)), REMEMBERED_S, COPIES_MAX,
-            secrets.token_bytes(16), later_problem, rules.click_ms_min, most, *confirming,
+            secrets.token_bytes(16), later_problem, rules.click_ms_min, most, int(waits), *confirming,
         ]  # fmt: skip
-        try:
-            reason: bytes = self._store.run(RECORD, places, args)
-        except StoreUnavailable:
+        reason = self._judged(places, args)
+        if reason is None or reason == WAITS:
             # Neither the minute nor the milliseconds in which a spool is drained say anything of rates.
-            self._spooled(
-                places[:-1] if most else places,
-                [int(self._clock()), *args[1:10], ANEW, later_problem, 0, 0, *confirming],
-            )
+            spooled = [int(self._clock()), *args[1:10], ANEW, later_problem, 0, 0, 0, *confirming]
+            self._spooled(places[:-1] if most else places, spooled)
             return SPOOLED
         return reason.decode("ascii")
 
+    def _judged(self, places: list[str], args: list[Word]) -> bytes | None:
+        """What the store says; None: it is away. Raises `StoreUnavailable` where there is no spool."""
+        try:
+            reason: bytes = self._store.run(RECORD, places, args)
+        except StoreUnavailable:
+            if self._spool is None:
+                raise
+            return None
+        if self._spool is not None:
+            self._spool.rest()
+        return reason
+
     def _spooled(self, places: list[str], args: list[Any]) -> None:
-        """Raises what is being handled if there is no room."""
-        if self._spool is None:
-            raise
+        assert self._spool is not None
         try:
             self._spool.append(places, args)
         except (Full, OSError) as error:

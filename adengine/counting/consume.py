@@ -20,6 +20,7 @@ import structlog
 from adengine.counting import streams
 from adengine.counting.ledger import Batch, LeaseLost, Ledger, Offset
 from adengine.counting.postings import StreamId
+from adengine.counting.retention import KEEPS, Keeping
 from adengine.counting.streams import ZERO, Portion
 from adengine.counting.traffic import load as traffic
 from adengine.counting.traffic.rules import Rules
@@ -40,7 +41,7 @@ STORE_TIMEOUT_MS = 5_000
 _log = structlog.get_logger("adengine.consumer")
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings) -> None:  # pragma: no cover: a process of its own, in tests/live and the crash loop
     """The consumer's process, until SIGTERM."""
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -50,12 +51,18 @@ def run(settings: Settings) -> None:
     keeps_events = settings.events_keep_days > 0
     Consumer(
         store,
-        Ledger(sql.engine(settings.database), settings.timezone, keeps_events=keeps_events),
+        Ledger(
+            sql.engine(settings.database), settings.timezone, keeps_events=keeps_events, keeping=keeping_of(settings)
+        ),
         holder=holder_of(settings),
         keep_s=settings.stream_keep_s,
         rules=rules,
     ).run(stopping)
     store.close()
+
+
+def keeping_of(settings: Settings) -> Keeping:
+    return Keeping(**{keep.field: getattr(settings, keep.setting) for keep in KEEPS})
 
 
 def holder_of(settings: Settings) -> str:

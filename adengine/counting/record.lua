@@ -21,8 +21,9 @@
 -- ARGV[12] a reason that the worker found and that comes after no_impression and too_fast
 -- ARGV[13] how soon after its impression a click is too fast, ms; 0: never
 -- ARGV[14] most beacons of the reader in a minute; 0: any number
--- ARGV[15…] what confirm_hold needs, see caps/log.lua
--- returns the reason why the beacon does not count, '' if it counts
+-- ARGV[15] 1 if the impression may wait in a spool: then without it nothing is recorded
+-- ARGV[16…] what confirm_hold needs, see caps/log.lua
+-- returns the reason why the beacon does not count, '' if it counts, 'waits' if it must wait for its impression
 
 local IMPRESSION, MEASURABLE, COUNTED = 1, 8, 16   -- bits of a pick; viewable is 2, click 4 (1 << kind)
 local COPIES_AT, TIMES_AT, MS = 16, 18, 2 ^ 32
@@ -48,7 +49,7 @@ local function is_flood(most)
 end
 
 local function judge()
-  if kind ~= 0 and bit.band(bits, IMPRESSION) == 0 then return 'no_impression' end
+  if kind ~= 0 and bit.band(bits, IMPRESSION) == 0 then return ARGV[15] == '1' and 'waits' or 'no_impression' end
   if kind == 2 and (now_ms - struct.unpack('>I4', record, TIMES_AT + 4 * pick + 1)) % MS < tonumber(ARGV[13]) then
     return 'too_fast'
   end
@@ -58,12 +59,13 @@ local function judge()
   flags = 1
   bits = bits + 2 ^ kind
   if kind ~= 0 then return bit.band(bits, COUNTED) ~= 0 and '' or 'late' end
-  if ARGV[8] == '1' and not confirm_hold(KEYS[4], KEYS[5], now_s, ARGV, 15) then return 'late' end
+  if ARGV[8] == '1' and not confirm_hold(KEYS[4], KEYS[5], now_s, ARGV, 16) then return 'late' end
   bits = bits + COUNTED
   return ''
 end
 
 if reason == '' then reason = judge() end
+if reason == 'waits' then return reason end
 if flags == 1 then
   if reason == '' and ARGV[6] == '1' and bit.band(bits, MEASURABLE) == 0 then
     flags, bits = flags + 2, bits + MEASURABLE

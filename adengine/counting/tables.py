@@ -122,6 +122,14 @@ event_lines = Table(
     comment="Events of an hour that one transaction counted, until the keeper has them in a segment.",
 )
 
+kept_since = Table(
+    "kept_since",
+    metadata,
+    Column("name", String(32), primary_key=True, comment="of the table"),
+    Column("since_s", BigInteger, nullable=False, comment="what is of before was forgotten, epoch s"),
+    comment="How far back a table reaches, once something of it was forgotten as the settings say.",
+)
+
 stream_offset = Table(
     "stream_offset",
     metadata,

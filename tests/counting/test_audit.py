@@ -11,6 +11,7 @@ from adengine.counting.metrics import Kind, Metric
 from adengine.counting.tables import consumer_lease, dead_letter, flight_day, reached, rollup, seen, stream_offset
 from adengine.store import keys
 from adengine.store.client import Store
+from tests import stores
 from tests.counting.books import a_consumer, a_fills_event, an_impression, append, damage, drain
 from tests.counting.builders import NOW_S
 
@@ -129,3 +130,15 @@ def test_the_audit_looks_no_further_back_than_events_are_remembered(valkey: Stor
     healthy(valkey, sqlite_engine)
     damage(sqlite_engine, seen.delete())
     assert violated(sqlite_engine, valkey, NOW_S + 3 * DAY_S + HOUR_S) == set()
+
+
+def test_a_store_that_came_back_empty_is_no_fault(store: Store, sqlite_engine: Engine) -> None:
+    """What is in the sums is of streams that are gone; a stream that was never read waits."""
+    healthy(store, sqlite_engine)
+    stores.empty(store)
+    append(store, an_impression(88), bucket=0, epoch=b"another epoch", ids=(f"{NOW_MS}-0",))
+    append(store, an_impression(89), bucket=99, ids=(f"{NOW_MS}-0",))
+    findings = {finding.name: finding for finding in audit.run(sqlite_engine, store, clock=lambda: NOW_S + 1)}
+    assert [name for name, finding in findings.items() if not finding.holds] == []
+    assert findings["cut"].figures == {"entries": 2, "cut_before_counted": 0}
+    assert findings["kept"].figures["kept"] == 0 and findings["waiting"].figures["in_flight"] == 2

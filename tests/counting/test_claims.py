@@ -202,3 +202,18 @@ def test_64_concurrent_copies_of_200_tokens_count_200(store_url: str) -> None:
     assert len(verdicts) == TOKENS * COPIES
     assert sorted(number for number, verdict in verdicts if not verdict) == list(range(TOKENS))
     assert {verdict for _, verdict in verdicts} == {"", "duplicate"}
+
+
+@pytest.mark.parametrize(("after_s", "verdict"), [(60, ""), (61, "late")])
+def test_a_brief_impression_counts_no_longer_than_a_hold_would_live(valkey: Store, after_s: int, verdict: str) -> None:
+    recorder = a_recorder(valkey, now_s=NOW_S + after_s)
+    assert send(recorder, IMPRESSION, brief=True) == verdict
+    assert send(recorder, VIEWABLE, brief=True) == (verdict and "no_impression")
+
+
+def test_a_variant_of_another_version_is_not_believed(valkey: Store) -> None:
+    snapshot = a_snapshot(a_flight(3), creatives=(a_creative(4, version=6),))
+    recorder = a_recorder(valkey, snapshot=snapshot)
+    send(recorder, IMPRESSION, Sighting(variant=0))
+    send(recorder, IMPRESSION, Sighting(variant=0), pick=1, creative=5)
+    assert [event.variant for event in recorded(valkey)] == [NONE, NONE]

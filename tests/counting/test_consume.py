@@ -1,19 +1,25 @@
 """Each event reaches the sums exactly once, however often the consumer or a store falls over."""
 
+import socket
+import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 
 from adengine.counting import streams
-from adengine.counting.ledger import LEASE_S, LEASED_S, SEEN_S, LeaseLost, Ledger, Offset, Passage
+from adengine.counting.consume import holder_of
+from adengine.counting.ledger import LEASE_S, LEASED_S, SEEN_S, Batch, LeaseLost, Ledger, Offset, Passage
 from adengine.counting.metrics import QUARTER_S, Kind, Metric
 from adengine.counting.postings import StreamId
 from adengine.counting.streams import ENTRIES_PER_BUCKET
-from adengine.counting.tables import dead_letter, flight_leased, rollup, seen, stream_offset
+from adengine.counting.tables import dead_letter, flight_leased, rollup, seen, stream_offset, traffic_rules
 from adengine.counting.tokens import LEASE_WINDOW_S
+from adengine.counting.traffic.rules import Rules
+from adengine.settings import load
 from adengine.store import keys
 from adengine.store.client import Store
 from adengine.store.sql import reading
@@ -255,3 +261,74 @@ def test_cells_keep_their_dimensions_apart(valkey: Store, sqlite_engine: Engine)
         )
         assert [(row.quarter_s - NOW_S, row.variant, row.n) for row in cells] == [(0, 1, 1), (0, 255, 2), (900, 255, 1)]
     assert rows(sqlite_engine, seen) == 4
+
+
+def test_a_consumer_that_was_replaced_waits_and_counts_again_when_it_may(valkey: Store, engine: Engine) -> None:
+    stopping, turns = threading.Event(), iter(range(10**6))
+    old = a_consumer(valkey, engine, holder="one")
+    drain(old)
+    new = a_consumer(valkey, engine, holder="two", clock=lambda: time.time() + 2 * LEASE_S)
+    drain(new)
+    append(valkey, an_impression(1))
+    step = old.step
+
+    def turn() -> bool:
+        if next(turns) == 1:
+            assert new._fence is not None
+            Ledger(engine).release(new._fence)
+        if counted(engine):
+            stopping.set()
+        return step()
+
+    old.step = turn  # type: ignore[method-assign]
+    old.run(stopping)
+    assert counted(engine) == 1 and Ledger(engine).holder() == "", "it hands over what it holds when it stops"
+
+
+def test_the_rules_in_force_are_kept_once_with_the_time_since_when(valkey: Store, engine: Engine) -> None:
+    for clock_s, rules in ((1, Rules(bots=True)), (2, Rules()), (3, Rules(bots=True))):
+        a_consumer(valkey, engine, rules=rules, clock=lambda at=clock_s: at).step()  # type: ignore[misc]
+    with reading(engine) as connection:
+        kept = {row.version: (row.since_s, row.rules) for row in connection.execute(select(traffic_rules))}
+    assert kept == {
+        Rules(bots=True).version: (1, Rules(bots=True).told()), Rules().version: (2, Rules().told()),
+    }  # fmt: skip
+
+
+def test_who_counts_is_known_by_machine_and_data_directory(valkey: Store, engine: Engine, tmp_path: Path) -> None:
+    settings = load({"ADENGINE_DATA_DIR": str(tmp_path / "x" / "..")})
+    assert holder_of(settings) == f"{socket.gethostname()}:{tmp_path.resolve()}"
+    assert Ledger(engine).holder() == ""
+    drain(a_consumer(valkey, engine, holder=holder_of(settings)))
+    assert Ledger(engine).holder() == holder_of(settings)
+
+
+def test_an_empty_batch_moves_nothing(valkey: Store, engine: Engine) -> None:
+    ledger = Ledger(engine)
+    fence = ledger.claim("tests", NOW_S)
+    assert fence is not None and ledger.post(Batch(postings=(), dead=(), passages={}), fence, NOW_S) == 0
+    assert ledger.offsets() == {}
+
+
+def test_many_entries_go_into_several_transactions(valkey: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "BATCH_ENTRIES", 4)
+    for bucket in range(5):
+        append(valkey, *map(an_impression, range(3 * bucket, 3 * bucket + 3)), bucket=bucket)
+    portions = [portion for portion in streams.read(valkey, {}) if portion.entries]
+    assert [sorted(batch.passages) for batch in streams.batches(portions)] == [[0, 1], [2, 3], [4]]
+    assert [sorted(batch.passages) for batch in streams.batches(portions[:4])] == [[0, 1], [2, 3]]
+
+
+def test_a_consumer_that_never_had_the_lease_gives_none_back(valkey: Store, engine: Engine) -> None:
+    drain(a_consumer(valkey, engine, holder="one"))
+    other, stopping = a_consumer(valkey, engine, holder="two"), threading.Event()
+    other.step = lambda: bool(stopping.set())  # type: ignore[method-assign]
+    other.run(stopping)
+    assert Ledger(engine).holder() == "one"
+
+
+def test_a_long_stream_is_looked_through_to_its_end(valkey: Store) -> None:
+    append(valkey, *map(an_impression, range(2 * ENTRIES_PER_BUCKET + 1)))
+    found = [entry for entry, _ in streams.entries(valkey, 0)]
+    assert len(found) == 2 * ENTRIES_PER_BUCKET + 1 and found == sorted(found)
+    assert list(streams.entries(valkey, 0, found[-2])) != [] == list(streams.entries(valkey, 0, found[-1]))

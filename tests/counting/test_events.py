@@ -77,3 +77,11 @@ def test_a_reason_that_no_table_has_is_unreadable() -> None:
 
 def test_nothing_of_the_reader_is_in_a_fill() -> None:
     assert {"reader", "user_agent", "ip"}.isdisjoint(Fill.__dataclass_fields__)
+
+
+def test_a_fill_with_bytes_or_letters_too_many_is_unreadable() -> None:
+    whole = fill_event(a_fill())
+    for event in (whole + b"x", whole[:-1] + bytes([65]) + b"r" * 65):
+        with pytest.raises(Unreadable, match=r"too many|too long"):
+            read_event(event)
+    assert read_event(whole[:-1] + bytes([64]) + b"r" * 64)

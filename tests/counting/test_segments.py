@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import threading
+import zlib
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -237,3 +238,45 @@ def test_anybody_reads_the_documented_columns(valkey: Store, sqlite_engine: Engi
         "metric": "impression", "site": 1, "slot": 2, "flight": 3, "creative": 4, "version": 5, "variant": 255,
         "tier": 1, "place": 7, "topic": 8, "reason": "", "n": 1, "micros": 12_000,
     }  # fmt: skip
+
+
+def test_a_draft_that_was_left_behind_is_dropped(valkey: Store, sqlite_engine: Engine, folder: Path) -> None:
+    append(valkey, an_impression(1))
+    count(valkey, sqlite_engine)
+    segments.keep(sqlite_engine, folder, LONG_AFTER_S, KEEP_DAYS)
+    (day,) = folder.iterdir()
+    (day / f"13-x{segments.DRAFT}").write_bytes(b"half of a file")
+    assert segments.keep(sqlite_engine, folder, LONG_AFTER_S, KEEP_DAYS) == 0
+    assert [path.suffix for path in day.iterdir()] == [segments.SEGMENT]
+
+
+def test_what_duckdb_cannot_do_waits_for_the_next_time(valkey: Store, sqlite_engine: Engine, folder: Path) -> None:
+    append(valkey, an_impression(1))
+    count(valkey, sqlite_engine)
+    with reading(sqlite_engine) as connection:
+        (lines,) = connection.scalars(select(event_lines.c.lines))
+    damage(sqlite_engine, event_lines.update().values(lines=zlib.compress(b"no JSON\n")))
+    with pytest.raises(OSError, match="DuckDB"):
+        segments.keep(sqlite_engine, folder, LONG_AFTER_S, KEEP_DAYS)
+    damage(sqlite_engine, event_lines.update().values(lines=lines))
+    assert segments.keep(sqlite_engine, folder, LONG_AFTER_S, KEEP_DAYS) == 1
+    assert of_files(folder) == of_rollups(sqlite_engine)
+
+
+def test_rows_are_taken_until_they_are_many_bytes(
+    valkey: Store, sqlite_engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        append(valkey, an_impression(number))
+        count(valkey, sqlite_engine)
+    monkeypatch.setattr(segments, "TAKEN_BYTES", 1)
+    assert segments.keep(sqlite_engine, folder, NOW_S, KEEP_DAYS) == 3
+    assert of_files(folder) == of_rollups(sqlite_engine)
+
+
+def test_files_are_listed_until_nothing_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = Part(hour_s=0, database="d" * 8, first=1, last=1)
+    new = replace(old, last=2)
+    seen_then = iter([{old}, set(), {new}, {new}])
+    monkeypatch.setattr(segments, "_listed", lambda _: next(seen_then))
+    assert parts(tmp_path) == [new]

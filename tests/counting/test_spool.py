@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from adengine.counting.traffic.rules import Rules
 from adengine.counting.traffic.verdicts import Traffic
 from adengine.errors import StoreUnavailable
 from adengine.store import keys
-from adengine.store.client import Store, connect
+from adengine.store.client import Script, Store, connect
 from tests import stores
 from tests.counting.books import a_consumer, counted, drain, reasons
 from tests.counting.builders import NOW_S, a_ring
@@ -95,6 +97,77 @@ def test_copies_that_waited_count_once(away: Store, valkey: Store, sqlite_engine
     drain(a_consumer(valkey, sqlite_engine))
     assert counted(sqlite_engine) == 2
     assert reasons(sqlite_engine, Metric.INVALID_IMPRESSION) == {"duplicate": 5}
+
+
+def test_files_of_several_workers_are_drained_in_the_order_of_their_lines(
+    away: Store, valkey: Store, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    """A page's beacons go to any worker; a click before its impression would not count."""
+    one, two = a_recorder(away, tmp_path), a_recorder(away, tmp_path)
+    for n in range(30):
+        for kind in Kind:
+            assert send((one, two)[(n + kind) % 2], kind, request=n) == SPOOLED
+    two.end()
+    assert spool.drain(tmp_path, valkey, RECORD) == 90
+    drain(a_consumer(valkey, sqlite_engine))
+    assert [counted(sqlite_engine, metric) for metric in (Metric.IMPRESSION, Metric.VIEWABLE, Metric.CLICK)] == [30] * 3
+
+
+@pytest.mark.parametrize("kind", [VIEWABLE, CLICK])
+def test_what_follows_an_impression_that_waits_waits_behind_it(
+    away: Store, valkey: Store, tmp_path: Path, kind: Kind
+) -> None:
+    back = a_recorder(valkey, tmp_path)
+    assert send(back, kind) == "no_impression"
+    assert send(a_recorder(away, tmp_path), IMPRESSION) == SPOOLED
+    assert send(back, kind) == SPOOLED, "of any worker of the machine"
+    assert send(back, IMPRESSION, request=2) == "", "what need not wait does not"
+    assert send(back, kind, request=2) == ("too_fast" if kind is CLICK else "")
+    spool.drain(tmp_path, valkey, RECORD)
+    assert [(event.kind, event.reason) for event in recorded(valkey)] == [
+        (kind, "no_impression"), (IMPRESSION, ""), (kind, ""),
+    ]  # fmt: skip
+
+
+def test_a_worker_lets_go_of_its_file_when_the_store_answers(
+    away: Store, valkey: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = Spool(tmp_path, ROOM)
+    waiting.append(["key"], [1])
+    waiting.rest()
+    assert spool.drain(tmp_path, valkey, Script("return 1")) == 1 and waiting.is_waiting(), "it was just written"
+    monkeypatch.setattr(spool, "REST_S", 0)
+    waiting.rest()
+    spool.drain(tmp_path, valkey, Script("return 1"))
+    assert not waiting.is_waiting() and list(tmp_path.iterdir()) == []
+    assert not Spool(tmp_path / "none", ROOM).is_waiting()
+
+
+def test_a_line_that_is_written_meanwhile_waits_for_the_next_time(valkey: Store, tmp_path: Path) -> None:
+    path = tmp_path / "00000000000000000001-x.spool"
+    soon_ns, later_ns = time.time_ns() + 30 * 10**9, time.time_ns() + 10**15
+    path.write_bytes(b"".join(spool.line_of(at_ns, ["key"], [1]) for at_ns in (1, soon_ns, 2)))
+    assert [spool.drain(tmp_path, valkey, Script("return 1")) for _ in range(2)] == [1, 0] and path.exists()
+    path.write_bytes(spool.line_of(1, ["key"], [1]) + spool.line_of(later_ns, ["key"], [1]))
+    assert spool.drain(tmp_path, valkey, Script("return 1")) == 1, "the clock was set back by days"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_has_its_name_when_it_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the keeper could lock it first, find nothing in it and drop it, and what is written next would be lost."""
+    named: list[str] = []
+    lock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", lambda *of: (named.extend(p.suffix for p in tmp_path.iterdir()), lock(*of))[1])
+    Spool(tmp_path, ROOM).append(["key"], [1])
+    assert named == [".born"] and [path.suffix for path in tmp_path.iterdir()] == [".spool"]
+
+
+def test_files_of_workers_that_died_at_once_are_dropped(valkey: Store, tmp_path: Path) -> None:
+    now_ns = time.time_ns()
+    for begun_ns in (now_ns, now_ns - 2 * spool.UNBORN_NS):
+        (tmp_path / f"{begun_ns:020d}-x.born").touch()
+    assert spool.drain(tmp_path, valkey, RECORD) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [f"{now_ns:020d}-x.born"]
 
 
 def test_a_file_that_is_still_written_is_drained_as_far_as_it_goes(away: Store, valkey: Store, tmp_path: Path) -> None:
@@ -208,4 +281,26 @@ def test_what_was_acknowledged_is_there_whenever_its_writer_is_killed(tmp_path: 
         writer.wait()
         (path,) = folder.glob("*.spool")
         calls = [spool.call_of(line + b"\n") for line in path.read_bytes().split(b"\n")[:-1]]
-        assert [call[1][0] for call in calls if call is not None][: last + 1] == list(range(last + 1))
+        assert [call.args[0] for call in calls if call is not None][: last + 1] == list(range(last + 1))
+
+
+def test_a_keeper_that_is_killed_repeats_a_few_hundred_calls_at_most(
+    valkey: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "NOTED_EVERY", 3)
+    lines = [spool.line_of(n, ["key"], [n]) for n in range(8)]
+    path = tmp_path / "00000000000000000000-x.spool"
+    path.write_bytes(b"".join(lines))
+    calls = spool._calls(path, time.time_ns())
+    taken = [next(calls).args[0] for _ in range(8)]
+    assert taken == list(range(8)) and int(path.with_suffix(".done").read_text()) == len(b"".join(lines[:6]))
+    calls.close()
+    assert int(path.with_suffix(".done").read_text()) == len(b"".join(lines[:7])), "the last one may not have been made"
+    assert [call.args[0] for call in spool._calls(path, time.time_ns())] == [7]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spool_that_was_never_written_can_be_closed(tmp_path: Path) -> None:
+    Spool(tmp_path / "none", ROOM).close()
+    Spool(tmp_path / "none", ROOM).rest()
+    assert list(tmp_path.iterdir()) == []

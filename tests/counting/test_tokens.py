@@ -1,11 +1,13 @@
 """Tokens say what was served, and nothing else passes for one."""
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adengine.catalog.nouns import Price, Tier
-from adengine.counting.keyring import key_ring
+from adengine.counting.keyring import key_for, key_ring
 from adengine.counting.metrics import NONE, Kind
 from adengine.counting.tokens import (
     CHARS,
@@ -46,6 +48,10 @@ def test_a_token_says_what_was_served(served: Served) -> None:
         assert unpack(opened.body) == (kind, served)
 
 
+@example(a_served(), -4)
+@example(a_served(), -3)
+@example(a_served(), 11)
+@example(a_served(), 12)
 @given(SERVED, st.integers(-20, 40))
 def test_a_token_tells_its_lease_if_it_is_not_long_ago(served: Served, age: int) -> None:
     leased = served.issued_s // LEASE_WINDOW_S - age
@@ -138,3 +144,30 @@ def test_nothing_of_the_price_or_the_reader_is_spelled_out() -> None:
     served = a_served(reader=b"\x01\x02\x03\x04\x05\x06\x07\x08")
     assert served.price == Price(model="cpm", micros=12_000_000)
     assert all("cpm" not in text and "12000000" not in text for text in MINTER.mint(served))
+
+
+def test_what_a_fill_does_not_say_is_none() -> None:
+    said = {name: value for name, value in a_served()._asdict().items() if name not in Served._field_defaults}
+    found = unpack(READER.read(MINTER.mint(Served(**said))[0], Kind.IMPRESSION).body)[1]
+    assert (found.reader, found.leased, found.variant, found.place, found.topic) == (None, None, NONE, 0, 0)
+    assert (found.held, found.brief, found.preview) == (False, False, False)
+
+
+def test_a_word_is_always_the_same_and_needs_the_key() -> None:
+    assert MINTER.word("link 7") == TokenMinter(a_ring()).word("link 7") != MINTER.word("link 8")
+    assert TokenMinter(a_ring(secret=SECRET[::-1])).word("link 7") != MINTER.word("link 7")
+    assert re.fullmatch("[0-9a-f]{32}", MINTER.word("é"))
+
+
+def test_the_key_of_a_purpose_is_the_one_that_its_ring_signs_with() -> None:
+    ring = key_ring("purpose", SECRET)
+    assert key_for("purpose", SECRET) == ring.keys[ring.current] != key_for("another", SECRET)
+    assert len(key_for("purpose", SECRET)) == 32
+
+
+@pytest.mark.parametrize(("at", "byte"), [(0, 0x20), (3, 0x03)])
+def test_the_body_of_another_version_or_of_no_known_price_is_none(at: int, byte: int) -> None:
+    body = bytearray(READER.read(MINTER.mint(a_served())[0], Kind.IMPRESSION).body)
+    body[at] = body[at] & ~0x03 | byte if at else byte
+    with pytest.raises(ValueError, match="body of a token"):
+        unpack(bytes(body))

@@ -20,6 +20,7 @@ TOUCHES_THE_WORLD = {
     "stage": "stores and files of its own",
     "drive": "the stores of a simulation", "leases": "a lock between threads", "turns": "a file that workers share",
     "sql": "the database", "ledger": "the database", "seals": "the database", "spool": "files",
+    "retention": "the database",
     "files": "files of a report", "send": "files and the servers of others", "make": "the database",
     "log": "a file of lines", "segments": "files, by DuckDB",
 }  # fmt: skip

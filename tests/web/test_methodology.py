@@ -41,6 +41,8 @@ def test_it_has_every_row_of_the_tables() -> None:
         ({"ADENGINE_SMALL_CELLS": "12"}, "<dd>12</dd>"),
         ({"ADENGINE_DECISION_SAMPLE": "0.25"}, "25.00%"),
         ({"ADENGINE_DECISION_KEEP_DAYS": "9"}, "9 days"),
+        ({}, "Sums of sealed hours are kept for</dt><dd>good<"),
+        ({"ADENGINE_SUMS_KEEP_DAYS": "400"}, "Sums of sealed hours are kept for</dt><dd>400 days<"),
         ({"ADENGINE_STREAM_KEEP_S": "7261"}, "2 h 1 min 1 s"),
     ],
 )
