@@ -34,8 +34,8 @@ SEED = 20261123
 @contextmanager
 def serving(folder: Path, workers: int) -> Iterator[Engine]:
     engine = Engine(folder, ADENGINE_WORKERS=str(workers), ADENGINE_HOLD_S=str(HOLD_S), ADENGINE_LOG_LEVEL="info")
-    engine.start()
     try:
+        engine.start()
         yield engine
     finally:
         engine.stop()
