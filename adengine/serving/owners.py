@@ -1,8 +1,9 @@
 """The best page where nothing but their owner (advertiser or flight) keeps any two candidates apart. Pure.
 
-Most pages are such. Depth first over the slots, each one's candidates in drawn order; a branch ends where even the
-first choice of every slot that is left could not make it better, so that hardly anybody but the first two or three of
-a slot is ever drawn. What is found is the best of all, whatever `serving.page` would have shortlisted.
+Most pages are such. Depth first over the slots, each one's candidates in drawn order; a branch ends where even the best
+that the slots left could have would not make it better (of those that want the same owner, one has him and the others
+their second), so that hardly anybody but the first two or three of a slot is ever drawn. What is found is the best of
+all, whatever `serving.page` would have shortlisted.
 """
 
 from __future__ import annotations
@@ -29,11 +30,6 @@ class _Search:
         self._options: list[list[Option]] = [[] for _ in slates]
         """By depth, those that were asked for, in drawn order."""
         self._taken = [rivals.keys(row) for row in standing]
-        most, self._most = 0, [0] * (len(slates) + 1)
-        """By depth, no more can be had from there on."""
-        for depth in range(len(slates) - 1, -1, -1):
-            most += self._options[depth][0][0] if self._has(depth, 0) else 0
-            self._most[depth] = most
         self._nodes = 0
         self._worth = -1
         self._current: list[int | None] = [None] * len(slates)
@@ -54,8 +50,8 @@ class _Search:
         self._nodes += 1
         if self._nodes > NODES_MAX:
             return False
-        options, taken, rest = self._options[depth], self._taken, self._most[depth + 1]
-        is_last = depth + 1 == len(self._slates)
+        options, taken, is_last = self._options[depth], self._taken, depth + 1 == len(self._slates)
+        rest = 0 if is_last else self._most(depth + 1)
         place = 0
         while place < len(options) or self._has(depth, place):
             value, owner, row = options[place]
@@ -80,6 +76,29 @@ class _Search:
             self._worth, self.best = worth, self._current[:]
             return True
         return self._visit(depth + 1, worth)
+
+    def _most(self, depth: int) -> int:
+        """No more can be had from the slots at `depth` and behind it, beside those that are taken."""
+        most = 0
+        gains: dict[tuple[Key, ...], int] = {}
+        for at in range(depth, len(self._slates)):
+            value, owner, place = self._free(at, 0)
+            if owner and depth + 1 < len(self._slates):
+                second = self._free(at, place + 1, owner)[0]
+                gains[owner] = max(gains.get(owner, 0), value - second)
+                value = second
+            most += value
+        return most + sum(gains.values())
+
+    def _free(self, depth: int, place: int, other: tuple[Key, ...] = ()) -> tuple[int, tuple[Key, ...], int]:
+        """(worth, owner, its place) of the first option from `place` on that is not taken, nor `other`'s."""
+        options, taken = self._options[depth], self._taken
+        while place < len(options) or self._has(depth, place):
+            value, owner, _ = options[place]
+            if not owner or (owner not in taken and owner != other):
+                return value, owner, place
+            place += 1
+        return 0, (), place
 
 
 def best_by_owners(
