@@ -80,7 +80,8 @@ def test_a_fill_adds_each_slot_and_each_refusal() -> None:
         SlotOutcome(slot=0, reason="unknown_slot"),
     )
     (posting,) = postings(a_fill(1, *slots, capped=(Refusal(slot=2, flight=9, cap="creative/1d"),)), 0, HERE)
-    assert (posting.metric, posting.sum.n) == (Metric.PAGE, 2)
+    assert (posting.metric, posting.flight, posting.sum, posting.at_s) == (Metric.PAGE, 0, (2, 0), NOW_S)
+    assert (posting.leased, posting.reader) == (None, None) and {add for _, add in posting.adds} == {(1, 0)}
     assert [(cell.metric, cell.slot, cell.flight, cell.tier, cell.reason) for cell, _ in posting.adds] == [
         (Metric.FILL, 2, 3, Tier.HOUSE, "all_capped"),
         (Metric.EMPTY, 0, 0, NONE, "unknown_slot"),
