@@ -59,8 +59,9 @@ def test_no_two_events_of_a_request_share_an_id() -> None:
 
 
 def test_a_measurable_beacon_adds_to_both_metrics() -> None:
-    metrics = [posting.metric for posting in postings(a_beacon(is_measurable=True), 0, HERE)]
-    assert metrics == [Metric.IMPRESSION, Metric.MEASURABLE]
+    impression, measurable = postings(a_beacon(is_measurable=True), 0, HERE)
+    assert (impression.metric, measurable.metric) == (Metric.IMPRESSION, Metric.MEASURABLE)
+    assert impression.sum.micros > 0 and measurable.sum == (1, 0), "it costs nothing by itself"
 
 
 @pytest.mark.parametrize(
