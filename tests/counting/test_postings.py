@@ -59,8 +59,9 @@ def test_no_two_events_of_a_request_share_an_id() -> None:
 
 
 def test_a_measurable_beacon_adds_to_both_metrics() -> None:
-    metrics = [posting.metric for posting in postings(a_beacon(is_measurable=True), 0, HERE)]
-    assert metrics == [Metric.IMPRESSION, Metric.MEASURABLE]
+    impression, measurable = postings(a_beacon(is_measurable=True), 0, HERE)
+    assert (impression.metric, measurable.metric) == (Metric.IMPRESSION, Metric.MEASURABLE)
+    assert impression.sum.micros > 0 and measurable.sum == (1, 0), "it costs nothing by itself"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,8 @@ def test_a_fill_adds_each_slot_and_each_refusal() -> None:
         SlotOutcome(slot=0, reason="unknown_slot"),
     )
     (posting,) = postings(a_fill(1, *slots, capped=(Refusal(slot=2, flight=9, cap="creative/1d"),)), 0, HERE)
-    assert (posting.metric, posting.sum.n) == (Metric.PAGE, 2)
+    assert (posting.metric, posting.flight, posting.sum, posting.at_s) == (Metric.PAGE, 0, (2, 0), NOW_S)
+    assert (posting.leased, posting.reader) == (None, None) and {add for _, add in posting.adds} == {(1, 0)}
     assert [(cell.metric, cell.slot, cell.flight, cell.tier, cell.reason) for cell, _ in posting.adds] == [
         (Metric.FILL, 2, 3, Tier.HOUSE, "all_capped"),
         (Metric.EMPTY, 0, 0, NONE, "unknown_slot"),
