@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adengine.caps.claims import LOG_FULL, RECORDS_MAX, RESERVED, UNDONE, Confirmation, Pick, ReaderLog, WireCap
+from adengine.caps.records import Seen
 from adengine.caps.windows import LIFETIME, PAGE
 from adengine.store import keys
 from adengine.store.client import Store
@@ -82,6 +83,33 @@ def test_all_or_nothing_reserves_nothing_when_one_is_refused(store: Store) -> No
     assert reserve(log, *page, all_or_nothing=True) == [UNDONE, -1]
     assert store.read(("GET", keys.reader_log(RID))) == [None]
     assert reserve(log, page[0], all_or_nothing=True) == [RESERVED]
+
+
+def test_a_wager_that_is_won_is_held_whole_and_tells_nothing(store: Store) -> None:
+    log, page = ReaderLog(store, clock=lambda: NOW_S), [a_pick(1, (1, DAY_S, 1)), a_pick(2)]
+    assert wager(log, *page) == ([RESERVED, RESERVED], None)
+    assert [record.creative for record in log.peek(RID, now_s=NOW_S, view=1).records] == [1, 2]
+
+
+def test_a_wager_that_is_lost_holds_nothing_and_tells_what_a_peek_would(store: Store) -> None:
+    """Also where a lifetime refuses, or the log is full; the event waits for the page that is held."""
+    log = ReaderLog(store, clock=lambda: NOW_S)
+    life = WireCap(level=2, window=LIFETIME, limit=1, owner=7)
+    once = Pick(creative=5, flight=7, campaign=1, advertiser=1, caps=(life,))
+    reserve(log, once, a_pick(1, (1, DAY_S, 1)), hold_s=0)
+    seen = log.peek(RID, now_s=NOW_S, view=2)
+    assert wager(log, a_pick(2), a_pick(1, (1, DAY_S, 1))) == ([UNDONE, -1], seen)
+    assert wager(log, once, a_pick(2)) == ([-1, UNDONE], seen)
+    assert seen.totals == {"7:2:7": 1} and log.peek(RID, now_s=NOW_S, view=2) == seen
+    assert store.read(("EXISTS", keys.stream(RID[0]))) == [0]
+    for begin in range(0, RECORDS_MAX, 16):
+        reserve(log, *[a_pick(100 + begin + n) for n in range(16)])
+    verdicts, told = wager(log, a_pick(3))
+    assert verdicts == [LOG_FULL] and told is not None and len(told.records) == RECORDS_MAX
+
+
+def wager(log: ReaderLog, *picks: Pick) -> tuple[list[int], Seen | None]:
+    return log.wager(RID, picks, bucket=RID[0], view=2, hold_s=HOLD_S, retention_s=8 * DAY_S, now_s=NOW_S, event=b"e")
 
 
 def test_a_page_cap_counts_one_view_and_its_late_slots(store: Store) -> None:
