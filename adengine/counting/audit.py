@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, union_all
 
 from adengine.counting import seals, streams
+from adengine.counting.additions import DAILY
 from adengine.counting.events import Unreadable, read_event
-from adengine.counting.ledger import DAILY, SEEN_S, Offset, offsets_of
+from adengine.counting.ledger import SEEN_S, Offset, offsets_of
 from adengine.counting.metrics import QUARTER_S, Metric
 from adengine.counting.postings import impression_of, postings
 from adengine.counting.retention import sums_since_s

@@ -6,7 +6,6 @@ its own fence, so a consumer that was thought dead can never commit behind its s
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,10 +14,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, Table, column, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from adengine.caps.windows import day_began_s
 from adengine.counting import kept, seals
-from adengine.counting.metrics import QUARTER_S, Metric
-from adengine.counting.postings import Cell, Posting, StreamId
+from adengine.counting.additions import DAILY, leased, of_days, reached_by, summed
+from adengine.counting.metrics import QUARTER_S
+from adengine.counting.postings import Posting, StreamId
 from adengine.counting.retention import FOR_GOOD, Keeping, forget
 from adengine.counting.tables import (
     consumer_lease,
@@ -36,8 +35,6 @@ from adengine.counting.tokens import LEASE_WINDOW_S
 from adengine.counting.traffic.rules import Rules
 from adengine.store.sql import reading, writing
 
-DAILY = {Metric.FILL: "fills", Metric.IMPRESSION: "impressions", Metric.CLICK: "clicks"}
-"""What `flight_day` sums, and in which column."""
 LEASE = 1
 LEASE_S = 5
 """A holder who has not written for so long may be replaced from another machine."""
@@ -177,24 +174,14 @@ class Ledger:
     def _count(self, connection: Connection, postings: Sequence[Posting], now_s: int) -> int:
         fresh = _judged(connection, postings)
         late = seals.adjustments_for(connection, {cell.quarter_s for p in fresh for cell, _ in p.adds}, now_s)
-        _upsert(connection, rollup, _summed(fresh, late), add=("n", "micros"))
-        _upsert(connection, flight_day, self._days(fresh), add=tuple(DAILY.values()))
-        _upsert(connection, flight_leased, _leased(fresh), add=("impressions",))
-        _upsert(connection, reached, _reached(fresh), add=("impressions",))
+        _upsert(connection, rollup, summed(fresh, late), add=("n", "micros"))
+        _upsert(connection, flight_day, of_days(fresh, self._zone), add=tuple(DAILY.values()))
+        _upsert(connection, flight_leased, leased(fresh), add=("impressions",))
+        _upsert(connection, reached, reached_by(fresh), add=("impressions",))
         if self._keeps_events and fresh:
             rows = [{"hour_s": hour_s, "lines": lines} for hour_s, lines in kept.packed(fresh).items()]
             connection.execute(insert(event_lines), rows)
         return len(fresh)
-
-    def _days(self, postings: Sequence[Posting]) -> list[dict[str, Any]]:
-        """One row per flight and day."""
-        days: dict[tuple[int, int], dict[str, int]] = defaultdict(lambda: dict.fromkeys(DAILY.values(), 0))
-        for posting in postings:
-            for cell, add in posting.adds:
-                name = DAILY.get(cell.metric)
-                if name is not None and cell.flight:
-                    days[cell.flight, day_began_s(cell.quarter_s, self._zone)][name] += add.n
-        return [{"flight": flight, "day_s": day_s, **sums} for (flight, day_s), sums in sorted(days.items())]
 
     def note_rules(self, rules: Rules, now_s: int) -> None:
         """Keeps what the rules of invalid traffic are now, if they never were before."""
@@ -270,35 +257,6 @@ def _new(connection: Connection, rows: Sequence[dict[str, Any]]) -> Iterator[byt
         statement = statement.from_select([each.name for each in columns], select(*table.c))
         found = connection.execute(statement.on_conflict_do_nothing().returning(seen.c.id))
     return (bytes(row.id) for row in found)
-
-
-def _summed(postings: Sequence[Posting], adjustments: Mapping[int, int]) -> list[dict[str, Any]]:
-    """One row per cell, in one order, so that two writers would never wait for each other crosswise.
-
-    adjustments: quarter -> the id that its rows bear, where its hour is sealed.
-    """
-    sums: dict[Cell, list[int]] = defaultdict(lambda: [0, 0])
-    for posting in postings:
-        for cell, add in posting.adds:
-            total = sums[cell]
-            total[0] += add.n
-            total[1] += add.micros
-    return [
-        cell._asdict() | {"adjustment": adjustments.get(cell.quarter_s, 0), "n": n, "micros": micros}
-        for cell, (n, micros) in sorted(sums.items())
-    ]
-
-
-def _leased(postings: Sequence[Posting]) -> list[dict[str, Any]]:
-    """One row per flight and window of a lease."""
-    spent = Counter((posting.flight, posting.leased) for posting in postings if posting.leased is not None)
-    return [{"flight": flight, "window": window, "impressions": n} for (flight, window), n in sorted(spent.items())]
-
-
-def _reached(postings: Sequence[Posting]) -> list[dict[str, Any]]:
-    """One row per flight and reader."""
-    seen_by = Counter((posting.flight, posting.reader) for posting in postings if posting.reader is not None)
-    return [{"flight": flight, "reader": reader, "impressions": n} for (flight, reader), n in sorted(seen_by.items())]
 
 
 def _upsert(
