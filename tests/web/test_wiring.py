@@ -29,7 +29,7 @@ OPEN = {
     "/", "/demo", "/docs", "/openapi.json", "/livez", "/readyz", "/metrics", "/problems/", "/problems/<name>",
     "/static/slot.css", "/static/demo.css", "/static/demo.js", "/static/web/<path:filename>",
     "/reports", "/reports/campaign", "/methodology", "/static/reports/reports.css", "/static/reports/common.js",
-    "/static/reports/builder.js", "/static/reports/campaign.js",
+    "/static/reports/builder.js", "/static/reports/campaign.js", "/static/reports/jobs.js",
     "/static/reports/saved.js", "/static/reports/shared.js", "/reports/shared",
     "/v1/places", "/v1/places/about", "/v1/topics", "/v1/i/<token>", "/v1/v/<token>", "/v1/c/<token>",
 }  # fmt: skip
