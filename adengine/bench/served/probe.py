@@ -54,7 +54,7 @@ def book_probe(engine: Engine, known: Known, topics: tuple[str, str], now_s: int
             connection, "campaign", {"advertiser": advertiser, "name": "probe", "currency": "USD"}, known, now_s
         )
         flight = {
-            "campaign": campaign, "tier": "standard", "priority": 1, "starts_at": demo.BEGINNING,
+            "campaign": campaign, "tier": "sponsorship", "priority": 1, "starts_at": demo.BEGINNING,
             "targeting": _of_topic(first), "price": {"model": "cpm", "micros": 1},
         }  # fmt: skip
         booked = demo.add(connection, "flight", flight, known, now_s)
