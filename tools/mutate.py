@@ -56,6 +56,7 @@ TARGETS = (
     _counting("claims.py", "claims", "traffic", "spool", "api"),
     _counting("api.py", "api", "traffic"),
     _counting("load.py", "api"),
+    _counting("additions.py", "consume", "seals", "audit"),
     _counting("ledger.py", "consume", "seals", "letters", "audit", "segments"),
     _counting("consume.py", "consume", "seals", "outages"),
     _counting("streams.py", "consume", "audit"),
