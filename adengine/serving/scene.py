@@ -102,7 +102,7 @@ def named_by(asked: Asked, key: Key) -> Hashable:
     """The same for two requests only if their scenes are, on one snapshot."""
     page, place = asked.page, asked.reader.place
     site = key.site if key.site is not None else _host(page.url) if page.url else ""
-    words = place if place is None or isinstance(place, str) else tuple(sorted(place.items()))
+    words = tuple([place.get(name) for name in (*NAMES, *POINT)]) if isinstance(place, Mapping) else place
     return site, page.topics, words
 
 

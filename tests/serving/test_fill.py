@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from adengine.caps.claims import RESERVE
 from adengine.catalog.nouns import Level, Targeting, Tier
+from adengine.catalog.targets.devices import EXAMPLES
 from adengine.counting.events import Refusal, SlotOutcome
 from adengine.counting.metrics import NONE
 from adengine.store import keys
@@ -68,6 +69,39 @@ def test_a_page_is_the_same_whether_it_looks_at_its_reader_first(kiosk: Open) ->
         shown.append([[(fill.get("creative"), fill["reason"]) for fill in answer["fills"]] for answer in answers])
     assert shown[0] == shown[1]
     assert len({str(page) for page in shown[0]}) > 100 and "all_capped" in str(shown[0])
+
+
+@pytest.mark.parametrize("more", [{}, {"planet": ["earth"]}, {"lat": None, "note": {"a": 1}}])
+def test_what_a_place_says_beyond_its_names_is_nothing(kiosk: Open, more: dict[str, Any]) -> None:
+    shop = kiosk(a_flight(targeting=Targeting(places=among(str(number_of_remer(kiosk))))))
+    answer = shop(place={"city": "Remer", "region": "MN", "country": "US"} | more)
+    assert answer["degraded"] is None and flights_of(answer) == [1]
+    assert flights_of(shop(place={"city": "Duluth", "region": "MN", "country": "US"} | more)) == [None]
+
+
+def number_of_remer(kiosk: Open) -> int:
+    place = kiosk().gazetteer.resolve("Remer,MN").place
+    assert place is not None
+    return int(place.id)
+
+
+def test_pages_of_one_place_and_topic_are_told_apart_by_all_else_that_they_say(kiosk: Open) -> None:
+    """What is kept by place and topics is nothing else; one shop answers all, twice."""
+    by = [("languages", "fr"), ("keys", "tag=a"), ("urls", "news.example/sport"), ("devices", "phone")]
+    flights = [
+        a_flight(n, campaign=n, advertiser=n, targeting=Targeting(further={name: among(value)}))
+        for n, (name, value) in enumerate(by, 1)
+    ]
+    shop = kiosk(*flights)
+    pages: list[tuple[list[int | None], dict[str, Any]]] = [
+        ([None], {}),
+        ([1], {"page": {"lang": "fr"}}),
+        ([2], {"page": {"keys": {"tag": "a"}}}),
+        ([3], {"page": {"url": "https://news.example/sport/1"}}),
+        ([4], {"reader": {"user_agent": EXAMPLES["phone"]}}),
+    ]
+    for stands, page in pages * 2:
+        assert flights_of(shop(**page)) == stands, page
 
 
 @contextmanager
