@@ -93,13 +93,7 @@ class Beacon:
     reason: str
 
 
-def fill_event(fill: Fill) -> bytes:
-    """The event of one answer to a page, for the script that reserves."""
-    slots = [slot_bytes(slot) for slot in fill.slots]
-    return event_of_slots(fill.request, fill.at_s, fill.site, fill.place, fill.topic, slots, fill.capped)
-
-
-def event_of_slots(
+def fill_event(
     request: bytes,
     at_s: int,
     site: int,
@@ -108,7 +102,7 @@ def event_of_slots(
     slots: Sequence[bytes],
     capped: Sequence[Refusal] = (),
 ) -> bytes:
-    """The same of slots that are spelled already (`slot_bytes`); the rest as in `Fill`."""
+    """Of one answer to a page, for the script that reserves.  slots: by `slot_bytes`; the rest as in `Fill`."""
     capped = capped[:0xFFFF]
     parts = [_FILL_HEAD.pack(FILL, request, at_s, site, place, topic, len(slots), len(capped)), *slots]
     for refusal in capped:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from adengine.counting.events import event_of_slots
+from adengine.counting.events import fill_event
 from adengine.serving.answer import Lines, Outcome
 from adengine.serving.budget import Budget
 from adengine.serving.capping import Clockface
@@ -53,7 +53,7 @@ def event_of(visit: Visit) -> bytes:
     """What the fill adds to the counts."""
     decision, moment = visit.decision, visit.moment
     slots = [outcome.event for outcome in visit.outcomes()]
-    return event_of_slots(
+    return fill_event(
         moment.request,
         moment.now_s,
         decision.site.id,

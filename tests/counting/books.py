@@ -11,7 +11,7 @@ import duckdb
 from sqlalchemy import Engine, func, select
 
 from adengine.counting.consume import Consumer
-from adengine.counting.events import BEACON, FIRST, MEASURABLE, fill_event
+from adengine.counting.events import BEACON, FIRST, MEASURABLE
 from adengine.counting.kept import METRICS
 from adengine.counting.ledger import Ledger
 from adengine.counting.metrics import NONE, Kind, Metric
@@ -20,7 +20,7 @@ from adengine.counting.tokens import TokenMinter, TokenReader
 from adengine.store import keys
 from adengine.store.client import Store
 from adengine.store.sql import reading, writing
-from tests.counting.builders import NOW_S, a_fill, a_ring, a_served
+from tests.counting.builders import NOW_S, a_fill, a_ring, a_served, event_of
 
 EPOCH = b"the epoch"
 MINTER, READER = TokenMinter(a_ring()), TokenReader(a_ring())
@@ -46,7 +46,7 @@ def an_impression(request: int = 1, *, kind: Kind = Kind.IMPRESSION, at_s: int =
 
 
 def a_fills_event(request: int = 1) -> bytes:
-    return fill_event(a_fill(request))
+    return event_of(a_fill(request))
 
 
 def append(store: Store, *events: bytes, bucket: int = 0, epoch: bytes = EPOCH, ids: tuple[str, ...] = ()) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adengine.catalog.nouns import Price, Tier
-from adengine.counting.events import Fill, SlotOutcome
+from adengine.counting.events import Fill, SlotOutcome, fill_event, slot_bytes
 from adengine.counting.keyring import KeyRing, key_ring
 from adengine.counting.tokens import PURPOSE, Served
 
@@ -31,6 +31,12 @@ def a_served(request: int = 1, **fields: Any) -> Served:
         }
         | fields
     )  # fmt: skip
+
+
+def event_of(fill: Fill) -> bytes:
+    """As the stream has it."""
+    slots = [slot_bytes(slot) for slot in fill.slots]
+    return fill_event(fill.request, fill.at_s, fill.site, fill.place, fill.topic, slots, fill.capped)
 
 
 def a_fill(request: int = 1, *slots: SlotOutcome, **fields: Any) -> Fill:

@@ -6,10 +6,10 @@ import random
 from collections.abc import Iterator, Sequence
 
 from adengine.catalog.nouns import Price, Tier
-from adengine.counting.events import Refusal, SlotOutcome, fill_event
+from adengine.counting.events import Refusal, SlotOutcome
 from adengine.counting.metrics import NONE, Kind
 from tests.counting.books import beacon_event, body_of
-from tests.counting.builders import NOW_S, a_fill
+from tests.counting.builders import NOW_S, a_fill, event_of
 
 SLOTS = {1: 1, 2: 1, 3: 2}
 """Slot -> its site."""
@@ -31,7 +31,7 @@ def _page(chance: random.Random, request: int, places: Sequence[int]) -> Iterato
     slots = [slot for slot, its in SLOTS.items() if its == site] + [0, 0]
     outcomes = tuple(_outcome(chance, slot) for slot in slots)
     capped = tuple(Refusal(slot=slot, flight=chance.choice(FLIGHTS), cap="flight/1d") for slot in slots[:1])
-    yield fill_event(a_fill(request, *outcomes, at_s=at_s, site=site, place=place, topic=topic, capped=capped))
+    yield event_of(a_fill(request, *outcomes, at_s=at_s, site=site, place=place, topic=topic, capped=capped))
     for pick, outcome in enumerate(outcomes):
         if outcome.flight and chance.random() < 0.8:
             served = {

@@ -12,14 +12,13 @@ from adengine.counting.events import (
     Refusal,
     SlotOutcome,
     Unreadable,
-    fill_event,
     read_event,
 )  # fmt: skip
 from adengine.counting.metrics import NONE, Kind
 from adengine.counting.reasons import REASONS
 from adengine.counting.tokens import TokenMinter, TokenReader
 from tests.counting.books import beacon_event
-from tests.counting.builders import a_fill, a_ring, a_served
+from tests.counting.builders import a_fill, a_ring, a_served, event_of
 
 U32 = st.integers(0, 2**32 - 1)
 WORD = st.text("abcdefghijklmnopqrstuvwxyz_/0123456789", max_size=64)
@@ -38,7 +37,7 @@ BODY = TokenReader(a_ring()).read(TokenMinter(a_ring()).mint(a_served(variant=1)
 
 @given(FILLS)
 def test_a_fill_is_read_as_it_was_written(fill: Fill) -> None:
-    assert read_event(fill_event(fill)) == fill
+    assert read_event(event_of(fill)) == fill
 
 
 @pytest.mark.parametrize("reason", ["", *(row.name for row in REASONS if row.reported)])
@@ -65,7 +64,7 @@ def test_other_bytes_are_unreadable_or_an_event_but_never_another_error(junk: by
 
 @given(st.data())
 def test_a_fill_that_was_cut_off_is_unreadable(data: st.DataObject) -> None:
-    event = fill_event(a_fill())
+    event = event_of(a_fill())
     with pytest.raises(Unreadable):
         read_event(event[: data.draw(st.integers(0, len(event) - 1))])
 
@@ -80,7 +79,7 @@ def test_nothing_of_the_reader_is_in_a_fill() -> None:
 
 
 def test_a_fill_with_bytes_or_letters_too_many_is_unreadable() -> None:
-    whole = fill_event(a_fill())
+    whole = event_of(a_fill())
     for event in (whole + b"x", whole[:-1] + bytes([65]) + b"r" * 65):
         with pytest.raises(Unreadable, match=r"too many|too long"):
             read_event(event)

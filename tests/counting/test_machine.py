@@ -26,7 +26,6 @@ from adengine.caps.claims import Pick, ReaderLog
 from adengine.counting import audit, consume, ledger, spool, streams, tables
 from adengine.counting.claims import RECORD, SPOOLED, Recorder
 from adengine.counting.consume import Consumer
-from adengine.counting.events import fill_event
 from adengine.counting.keyring import KeyRing
 from adengine.counting.ledger import Batch, Ledger
 from adengine.counting.metrics import Kind, Metric
@@ -38,7 +37,7 @@ from adengine.store.sql import reading, writing
 from tests import stores
 from tests.builders import a_creative, a_flight, a_snapshot
 from tests.counting.books import a_consumer, append, drain
-from tests.counting.builders import NOW_S, a_fill, a_ring, a_served
+from tests.counting.builders import NOW_S, a_fill, a_ring, a_served, event_of
 from tests.counting.test_claims import PLAIN
 
 PARTS, EXAMPLES, SOME = 4, 500, 150
@@ -146,7 +145,7 @@ class Counting(RuleBasedStateMachine):
         picks = [Pick(creative=served.creative, flight=served.flight, campaign=1, advertiser=1)] if held else []
         ReaderLog(WORLD.store).reserve(
             reader, picks, bucket=number, view=served.view, hold_s=HOLD_S, retention_s=10**6, now_s=self.now_s,
-            event=fill_event(a_fill(number, at_s=self.now_s)),
+            event=event_of(a_fill(number, at_s=self.now_s)),
         )  # fmt: skip
         if held:
             self.holds[number - 1] = self.now_s + HOLD_S
@@ -242,7 +241,7 @@ class Counting(RuleBasedStateMachine):
             for bucket in range(1, len(self.tokens) + 1):
                 there = streams.standing(WORLD.store).get(bucket)
                 newest = there.last.ms if there is not None else 0
-                entry = fill_event(a_fill(10**6 + bucket, at_s=self.now_s))
+                entry = event_of(a_fill(10**6 + bucket, at_s=self.now_s))
                 self.fills.add(10**6 + bucket)
                 self.epochs += 1
                 epoch = b"epoch %d" % self.epochs
