@@ -62,6 +62,14 @@ class Sheet:
             at += columns[name].nbytes
         return cls(number=number, at_s=at_s, tau_s=tau_s, **columns)
 
+    def says_as(self, other: Sheet) -> bool:
+        """Whether pages are decided alike by both; how much is left to lease is no matter to them."""
+        return (
+            np.array_equal(self.flight, other.flight)
+            and np.array_equal(self.flags & (OPEN | REACHED), other.flags & (OPEN | REACHED))
+            and np.array_equal(self.score, other.score, equal_nan=True)
+        )
+
     def rows_of(self, flights: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where each of `flights` stands in the sheet; -1: nowhere."""
         if not len(self.flight):

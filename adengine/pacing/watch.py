@@ -31,7 +31,7 @@ class PaceWatcher:
     def __init__(self, store: PacingStore, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._monotonic = monotonic
-        self._sheet = empty()
+        self._sheet = self._shown = empty()
         self._learnt = NOTHING
         self._looked_s = -SHEET_S
         self._accounts: list[Account] = []
@@ -40,7 +40,11 @@ class PaceWatcher:
         self.leases = Leases(monotonic)
 
     def sheet(self) -> Sheet:
-        return self._sheet
+        """What pages go by: the same one for as long as newer ones say the same to them.
+
+        One comes every second, and what is worked out for each kind of page would be worked out anew.
+        """
+        return self._shown
 
     def learnt(self) -> Learnt:
         return self._learnt
@@ -78,6 +82,8 @@ class PaceWatcher:
                 for row in rows.tolist()
             ]
             self._sheet = sheet
+            if not sheet.says_as(self._shown):
+                self._shown = sheet
 
     def _watch(self) -> None:
         while not self._stop.wait(ROUND_S):

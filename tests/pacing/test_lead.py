@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from adengine.pacing.lead import CONTROL_S, Pacer
 from adengine.pacing.leases import horizon_s
 from adengine.pacing.sheet import OPEN, REACHED, Sheet
 from adengine.pacing.student import EDITED_S, RELEARN_S
-from adengine.pacing.watch import PaceWatcher
+from adengine.pacing.watch import SHEET_S, PaceWatcher
 from adengine.places import Gazetteer
 from adengine.store import keys
 from adengine.store.client import Store, connect
@@ -174,6 +175,28 @@ def test_a_worker_keeps_the_last_sheet_while_there_is_no_pacer_and_no_store(
         eventually(lambda: store.read(("GET", keys.SHEET_NUMBER)) == [str(known.number).encode()])
         assert watcher.sheet() is known
         watcher.stop()
+
+
+def test_pages_keep_their_sheet_while_newer_ones_say_the_same_to_them(
+    valkey: Store, sqlite_engine: Engine, gazetteer: Gazetteer
+) -> None:
+    """One comes every second; what is kept for kinds of pages would be worked out anew each time."""
+    first = booked(sqlite_engine, gazetteer, goal={"impressions": 1000}, pacing="asap")
+    clock, now_s = Clock(), itertools.count(0.0, SHEET_S)
+    pacer = a_pacer(valkey, sqlite_engine, gazetteer, "one", clock)
+    watcher = PaceWatcher(PacingStore(valkey, HORIZON_S), monotonic=lambda: next(now_s))
+    assert pacer.step()
+    watcher.round()
+    before, shown = the_sheet(valkey).number, watcher.sheet()
+    clock.now_s += 1
+    assert pacer.step() and the_sheet(valkey).number > before
+    watcher.round()
+    assert watcher.sheet() is shown
+    second = booked(sqlite_engine, gazetteer, goal={"impressions": 1000}, pacing="asap")
+    clock.now_s += 1
+    assert pacer.step()
+    watcher.round()
+    assert shown.flight.tolist() == [first] and watcher.sheet().flight.tolist() == [first, second]
 
 
 def test_a_worker_that_stops_hands_back_what_it_leased(
