@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from adengine.catalog import book, pressed
 from adengine.catalog import press as pressing
-from adengine.catalog import pressed
 from adengine.catalog import shelf as shelves
 from adengine.catalog.dimensions import DIMENSIONS
 from adengine.catalog.load import version_of
@@ -51,12 +51,16 @@ def told(snapshot: Snapshot) -> dict[str, Any]:
         "flights": list(snapshot.flights),
         "creatives": list(snapshot.creatives),
         "landings": dict(snapshot.landings),
+        "shown": [snapshot.landing(creative.id, creative.version) for creative in snapshot.creatives],
         "candidates": {name: getattr(candidates, name).tolist() for name in Candidates.ARRAYS},
         "labels": [candidates.labels[row] for row in flights],
         "categories": [candidates.categories[row] for row in range(len(snapshot.creatives))],
         "in_category": {name: sorted(rows.tolist()) for name, rows in snapshot.candidates_in.items() if rows.size},
-        "lengths": {unit: [row[np.isfinite(row)].tolist() for row in rows] for unit, rows in snapshot.lengths.items()},
-        "shortest": {unit: shortest.tolist() for unit, shortest in snapshot.shortest.items()},
+        "lengths": {
+            unit: [row[np.isfinite(row)].tolist() for row in lengths.values()]
+            for unit, lengths in snapshot.lengths.items()
+        },
+        "shortest": {unit: shortest.values().tolist() for unit, shortest in snapshot.shortest.items()},
         "bounds": [snapshot.bounds_s.tolist(), snapshot.next_boundary_s, snapshot.retention_s, snapshot.blackouts],
         "guards": [
             snapshot.guards.of(flight.id, flight.campaign, flight.advertiser) for flight in snapshot.flights
@@ -277,7 +281,7 @@ def test_an_edit_reads_what_it_touched_and_appends_its_texts_only(
 def test_texts_that_nobody_reads_any_more_are_dropped(
     sqlite_desk: Desk, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pressing, "WASTE_MAX", 2_000)
+    monkeypatch.setattr(book, "WASTE_MAX", 2_000)
     monkeypatch.setattr(shelves, "KEPT_MAX", 2)
     press = Press(sqlite_desk.engine, shelf)
     made = sqlite_desk.a_flight()
