@@ -2,9 +2,9 @@
 
     32 bytes keyed BLAKE2b of the next two | u64 length of the head | head, JSON | small arrays
 
-The head has {"format", "arrays": [[name, dtype, shape, stored shape, offset, keyed BLAKE2b]], …}. Little-endian; arrays
-begin at multiples of 64. An array that has one value throughout is stored as that one. A large one has no offset: it
-lies in the piece that its hash names (`pieces`). Nothing in it is executed, whoever wrote it.
+The head has {"format", "behind": [bytes, keyed BLAKE2b] of all that follows it, "arrays": [[name, dtype, shape, stored
+shape, offset or piece]], …}. Little-endian; arrays begin at multiples of 64. An array that has one value throughout is
+stored as that one; a large one lies in a piece, which its hash names (`pieces`). Nothing is executed, whoever wrote it.
 """
 
 from __future__ import annotations
@@ -45,9 +45,8 @@ class Listed(NamedTuple):
     shape: Sequence[int]
     stored: Sequence[int]
     """The shape of what is written."""
-    at: int | None
-    """Where it begins behind the head; None: in a piece."""
-    digest: str
+    where: int | str
+    """Where it begins behind the head, or its piece."""
 
     @property
     def size(self) -> int:
@@ -60,28 +59,22 @@ def write(path: Path, told: Mapping[str, Any], arrays: Mapping[str, Array], key:
     stored = {name: array[:1] if _is_one_value(array) else array for name, array in arrays.items()}
     bodies = [bytes_of(array) for array in stored.values()]
 
-    def put(body: Bytes) -> str:
-        digest = pieces.name(body)
-        if body.size >= PIECE_BYTES:
-            pieces.put(digest, body)
-        return digest
-
     with ThreadPoolExecutor(BESIDE) as beside:
-        digests = list(beside.map(put, bodies))
-    behind, listed = bytearray(), []
-    for (name, array), body, digest in zip(stored.items(), bodies, digests, strict=True):
-        at = None
-        if body.size < PIECE_BYTES:
-            behind += bytes(-len(behind) % ALIGNED)
-            at = len(behind)
-            behind += body.data
-        listed.append(Listed(name, array.dtype.str, arrays[name].shape, array.shape, at, digest))
-    head = orjson.dumps({"format": FORMAT, "arrays": [list(row) for row in listed], **told})
+        large = [body for body in bodies if body.size >= PIECE_BYTES]
+        names = list(beside.map(pieces.name, large))
+        once = dict(zip(names, large, strict=True))
+        list(beside.map(pieces.put, once.keys(), once.values()))
+    behind, listed, named = bytearray(), [], iter(names)
+    for (name, array), body in zip(stored.items(), bodies, strict=True):
+        where: int | str = next(named) if body.size >= PIECE_BYTES else _appended(behind, body)
+        listed.append([name, array.dtype.str, arrays[name].shape, array.shape, where])
+    told = {"format": FORMAT, "behind": [len(behind), _digest(behind, key).hex()], "arrays": listed, **told}
+    head = orjson.dumps(told)
     head += b" " * (-(HEAD_BEGINS + len(head)) % ALIGNED)
     signed = np.array([len(head)], LENGTH).tobytes() + head
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(blake2b(signed, key=key, digest_size=MAC_BYTES).digest() + signed + behind)
+        file.write(_digest(signed, key) + signed + behind)
 
 
 def read(path: Path, key: bytes, pieces: Pieces) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -94,30 +87,33 @@ def read(path: Path, key: bytes, pieces: Pieces) -> tuple[dict[str, Any], dict[s
     except (OSError, ValueError) as error:
         raise Unsafe(f"{path.name} cannot be read: {error}") from error
     end = HEAD_BEGINS + int(mapped[MAC_BYTES:HEAD_BEGINS].view(LENGTH)[0]) if mapped.size >= HEAD_BEGINS else 0
-    mac = blake2b(mapped[MAC_BYTES:end].data, key=key, digest_size=MAC_BYTES).digest()
-    if not end or not hmac.compare_digest(mapped[:MAC_BYTES].tobytes(), mac):
+    if not end or not hmac.compare_digest(mapped[:MAC_BYTES].tobytes(), _digest(mapped[MAC_BYTES:end].data, key)):
         raise Unsafe(f"{path.name} was not written by this engine or was damaged; it is ignored")
     head = orjson.loads(mapped[HEAD_BEGINS:end].tobytes())
     if head["format"] != FORMAT:
         raise Unsafe(f"{path.name} was written by another version of this engine; it is ignored")
+    behind, (size, digest) = mapped[end:], head["behind"]
+    if behind.size != size or not hmac.compare_digest(_digest(behind.data, key).hex(), digest):
+        raise Unsafe(f"{path.name} was damaged; it is ignored")
     listed = listed_in(head)
 
     def body(row: Listed) -> Bytes:
-        if row.at is None:
-            return pieces.get(row.digest, row.size)
-        found: Bytes = mapped[end + row.at : end + row.at + row.size]
-        if found.size != row.size or not hmac.compare_digest(pieces.name(found), row.digest):
-            raise Unsafe(f"{path.name} was damaged; it is ignored")
-        return found
+        where = row.where
+        return pieces.get(where, row.size) if isinstance(where, str) else behind[where : where + row.size]
 
     with ThreadPoolExecutor(BESIDE) as beside:
         bodies = list(beside.map(body, listed))
-    pieces.forget({row.digest for row in listed})
+    pieces.forget(but=pieces_in(listed))
     return head, {row.name: _array(row, found) for row, found in zip(listed, bodies, strict=True)}
 
 
 def listed_in(head: Mapping[str, Any]) -> list[Listed]:
     return [Listed(*row) for row in head["arrays"]]
+
+
+def pieces_in(listed: Sequence[Listed]) -> dict[str, int]:
+    """Their names and sizes."""
+    return {row.where: row.size for row in listed if isinstance(row.where, str)}
 
 
 def unsigned_head(path: Path) -> dict[str, Any]:
@@ -128,6 +124,18 @@ def unsigned_head(path: Path) -> dict[str, Any]:
             raise ValueError(f"{path.name} has no head")
         head: dict[str, Any] = orjson.loads(file.read(int(np.frombuffer(begin[MAC_BYTES:], LENGTH)[0])))
         return head
+
+
+def _appended(behind: bytearray, body: Bytes) -> int:
+    """Where it begins."""
+    behind += bytes(-len(behind) % ALIGNED)
+    begin = len(behind)
+    behind += body.data
+    return begin
+
+
+def _digest(body: bytes | bytearray | memoryview, key: bytes) -> bytes:
+    return blake2b(body, key=key, digest_size=MAC_BYTES).digest()
 
 
 def _is_one_value(array: Array) -> bool:

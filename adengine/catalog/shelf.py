@@ -223,7 +223,6 @@ class _Needs:
         """None, of one whose head is damaged: nobody can read it."""
         try:
             head = pressed.unsigned_head(path)
-            listed = pressed.listed_in(head)
-            return cls(str(head["texts"][0]), {row.digest: row.size for row in listed if row.at is None})
+            return cls(str(head["texts"][0]), pressed.pieces_in(pressed.listed_in(head)))
         except (ValueError, LookupError, TypeError):
             return cls("", {})
