@@ -85,7 +85,7 @@ class Pieces:
 
     def drop(self, but: Collection[str]) -> None:
         """Removes the files of all others, and what killed writers have left; for the only writer."""
-        for path in [*self._folder.glob("*" + PIECE), *self._folder.glob(".*" + PIECE)]:
+        for path in self._folder.glob("*" + PIECE):
             if path.stem not in but:
                 path.unlink(missing_ok=True)
         self._written = {name: stamp for name, stamp in self._written.items() if name in but}

@@ -120,9 +120,10 @@ def unsigned_head(path: Path) -> dict[str, Any]:
     """The head alone, by whomever it was written: good for housekeeping only. Raises ValueError if it is none."""
     with path.open("rb") as file:
         begin = file.read(HEAD_BEGINS)
-        if len(begin) < HEAD_BEGINS:
-            raise ValueError(f"{path.name} has no head")
-        head: dict[str, Any] = orjson.loads(file.read(int(np.frombuffer(begin[MAC_BYTES:], LENGTH)[0])))
+        length = int.from_bytes(begin[MAC_BYTES:], "little")
+        if length > path.stat().st_size:
+            raise ValueError(f"{path.name} is shorter than its head")
+        head: dict[str, Any] = orjson.loads(file.read(length))
         return head
 
 
