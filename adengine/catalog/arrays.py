@@ -19,6 +19,7 @@ from adengine.catalog.dimensions import Dimension
 from adengine.catalog.lengths import Places, placed
 
 SIGNED = (np.int8, np.int16, np.int32, np.int64)
+IDS = (np.int32, np.int64)
 OFFSETS = (np.uint16, np.uint32, np.int64)
 KINDS = ("house", "whole_page", "companion")
 NARROW = ("creatives.id", "creatives.campaign", "flights.edit", "flights.updated_at_s")
@@ -105,7 +106,7 @@ def _narrowed(arrays: dict[str, Array]) -> dict[str, Array]:
     """Ids of flights stay as they are: they are few, and what is made of them counts in 64 bits."""
     for name in NARROW:
         if name in arrays:
-            arrays[name] = narrow(arrays[name], (np.int32, np.int64))
+            arrays[name] = narrow(arrays[name], IDS)
     for name, column in arrays.items():
         if name.endswith((".begins", ".sizes")):
             arrays[name] = narrow(column, OFFSETS)
@@ -113,7 +114,10 @@ def _narrowed(arrays: dict[str, Array]) -> dict[str, Array]:
 
 
 def _candidate_arrays(arrays: Mapping[str, Array], creatives: OfCreatives) -> dict[str, Array]:
-    """One candidate for each flight and each creative of its campaign."""
+    """One candidate for each flight and each creative of its campaign.
+
+    Of what they share with their flight those columns are written out that a page reads of each line it looks at.
+    """
     wanted = arrays["flights.campaign"]
     begins = np.searchsorted(creatives.campaigns, wanted, "left")
     counts = np.searchsorted(creatives.campaigns, wanted, "right") - begins
@@ -129,6 +133,7 @@ def _candidate_arrays(arrays: Mapping[str, Array], creatives: OfCreatives) -> di
         "candidates.flight_row": flight_row,
         "candidates.creative_row": creative_row,
         "candidates.creative_weight": weight,
+        "candidates.advertiser": narrow(arrays["flights.advertiser"], IDS)[flight_row],
         **{
             f"candidates.{name}": arrays[f"flights.{name}"][flight_row] for name in ("house", "whole_page", "companion")
         },

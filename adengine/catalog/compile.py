@@ -147,7 +147,7 @@ def snapshot_of(
 
 def _candidates(arrays: Mapping[str, Array], told: Mapping[str, Any]) -> Candidates:
     flight_row, creative_row = arrays["candidates.flight_row"], arrays["candidates.creative_row"]
-    whole = ("house", "creative_weight", "whole_page", "companion", "first")
+    whole = ("advertiser", "house", "creative_weight", "whole_page", "companion", "first")
     return Candidates(
         flight_row=flight_row,
         creative_row=creative_row,
@@ -155,7 +155,6 @@ def _candidates(arrays: Mapping[str, Array], told: Mapping[str, Any]) -> Candida
         rank=Through(arrays["flights.rank"], flight_row),
         flight=Through(arrays["flights.id"], flight_row),
         campaign=Through(arrays["flights.campaign"], flight_row),
-        advertiser=Through(arrays["flights.advertiser"], flight_row),
         flight_weight=Through(arrays["flights.weight"], flight_row),
         creative=Through(arrays["creatives.id"], creative_row),
         labels=Words(arrays["labels.firsts"], arrays["labels.words"], told["labels"]),

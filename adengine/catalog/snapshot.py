@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,7 @@ class Candidates:
     flight: Column
     creative: Column
     campaign: Column
-    advertiser: Column
+    advertiser: NDArray[np.integer[Any]]
     flight_weight: Column
     creative_weight: NDArray[np.float64]
     whole_page: NDArray[np.bool_]
@@ -80,11 +80,6 @@ class Candidates:
     """By row of `Snapshot.flights`: its exclusions."""
     categories: Words
     """By row of `Snapshot.creatives`: its taxonomy ids."""
-
-    ARRAYS: ClassVar[tuple[str, ...]] = (
-        "flight_row", "creative_row", "rank", "house", "flight", "creative", "campaign", "advertiser", "flight_weight",
-        "creative_weight", "whole_page", "companion", "first",
-    )  # fmt: skip
 
     def __len__(self) -> int:
         return int(self.flight_row.size)

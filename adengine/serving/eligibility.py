@@ -90,7 +90,7 @@ class Room:
     def holds(self, snapshot: Snapshot, creative: int) -> bool:
         """Whether a line of the creative in this row fits."""
         fits = [snapshot.lengths[unit].fitting_of(creative, most) for unit, most in self.limits]
-        return bool(np.logical_and.reduce(fits).any())
+        return bool((fits[0] if len(fits) == 1 else np.logical_and.reduce(fits)).any())
 
     def flights(self, snapshot: Snapshot) -> Mask:
         """Those with a creative of which a line fits; shape (flights,)."""

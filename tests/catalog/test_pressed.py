@@ -199,7 +199,7 @@ def test_pieces_last_as_long_as_a_catalogue_names_them(folder: Path, monkeypatch
             number // 2 for number in range(version, max(version - 3, 0), -1)
         ]
     used = {pressed.unsigned_head(folder / name)["arrays"][0][-1] for name in Shelf(folder, KEY).names()}
-    assert len(used) == 2 and len(pieces(folder)) == len(used) + 2
+    assert len(used) == 2 and len(pieces(folder)) == len(used) + 3
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.glob("*.piece"))
 
 
