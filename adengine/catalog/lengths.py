@@ -2,7 +2,8 @@
 
 A length is kept as its place among all lengths that any line of the catalogue has, ascending. `length <= most` says the
 same as `place < number of lengths <= most`, so nothing is rounded and no line fits that did not. Fonts count in 1/1000
-or 1/2048 em, so that a million lines have some ten thousand lengths: a place takes one or two bytes, four at the worst.
+or 1/2048 em and lines end somewhere, so there are few lengths: 60 000 unlike lines have 102 of them in mono, 17 000 in
+Arial and 40 000 in a proportional font of finer units. A place takes one or two bytes, four beyond 65 535 lengths.
 """
 
 from __future__ import annotations
