@@ -79,6 +79,7 @@ def of_creatives(creatives: Columns, words: Vocabulary) -> OfCreatives:
         arrays |= {f"all_lengths.{unit}": all_, f"lengths.{unit}": places}
         shortest[unit] = places.min(axis=1) if places.size else np.empty(0, places.dtype)
     arrays |= _word_arrays("categories", creatives.tables["categories"], in_order, len(creatives))
+    arrays["creatives.weight"] = _single(creatives.rows["weight"])
     campaigns = creatives.rows["campaign"][rows]
     return OfCreatives(arrays=_narrowed(arrays), rows=rows, campaigns=campaigns, shortest=shortest)
 
@@ -100,6 +101,12 @@ def narrow(column: Array, kinds: Sequence[type[np.integer[Any]]] = SIGNED) -> Ar
     least, most = (int(column.min()), int(column.max())) if column.size else (0, 0)
     kind = next(kind for kind in kinds if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max)
     return column.astype(kind, copy=False)
+
+
+def _single(weights: NDArray[np.float64]) -> Array:
+    """In 32 bits if that is exact, as it is for 1, 2 and 2.5; only what is weighted is worked out with them."""
+    half = weights.astype(np.float32)
+    return half if np.array_equal(half, weights) else weights
 
 
 def _narrowed(arrays: dict[str, Array]) -> dict[str, Array]:

@@ -61,6 +61,7 @@ def creatives_in(arrays: Mapping[str, Array]) -> Columns:
         for name, column in arrays.items()
         if name.startswith("creatives.")
     }
+    rows["weight"] = arrays["creatives.weight"].astype(np.float64)
     for unit in UNITS:
         rows[f"lengths.{unit}"] = numbers_of(arrays[f"all_lengths.{unit}"], arrays[f"lengths.{unit}"])
     return Columns(rows, {"categories": _words_of("categories", arrays, ids)})

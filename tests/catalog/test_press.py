@@ -144,7 +144,7 @@ class Editor:
         fields = {
             "campaign": {"rotation": self.chance.choice(["even", "weighted", "sequential", "optimise"])},
             "flight": self.fields(),
-            "creative": {"weight": self.chance.choice([1.0, 2.0, 5.0])},
+            "creative": {"weight": self.chance.choice([1.0, 2.0, 5.0, 0.1])},
         }[noun]
         self.asked("PATCH", noun, self.chance.choice(self.ids[noun]), fields)
 
