@@ -22,6 +22,7 @@ SIGNED = (np.int8, np.int16, np.int32, np.int64)
 IDS = (np.int32, np.int64)
 OFFSETS = (np.uint16, np.uint32, np.int64)
 KINDS = ("house", "whole_page", "companion")
+"""Columns of flights that are written out for each candidate."""
 NARROW = ("creatives.id", "creatives.campaign", "flights.edit", "flights.updated_at_s")
 
 
@@ -39,7 +40,7 @@ class OfCreatives:
 
 
 def arrays_of(
-    flights: Columns, of_creatives: OfCreatives, words: Vocabulary, dimensions: Sequence[Dimension]
+    flights: Columns, creatives: OfCreatives, words: Vocabulary, dimensions: Sequence[Dimension]
 ) -> tuple[dict[str, Array], dict[str, Any]]:
     """(arrays by name, what else must be told of them in JSON)."""
     order = np.lexsort((flights.rows["id"], flights.rows["rank"]))
@@ -51,12 +52,12 @@ def arrays_of(
         "flights.by_id": flights.rows["id"],
         "flights.row_of": row_of,
         **{f"caps.{name}": narrow(column) for name, column in flights.tables["caps"].items()},
-        **of_creatives.arrays,
+        **creatives.arrays,
         **_blackout_arrays(flights.tables["blackouts"], rows),
         **_word_arrays("labels", flights.tables["labels"], rows, order.size),
     }
-    arrays |= _candidate_arrays(arrays, of_creatives)
-    arrays |= _shortest(arrays, of_creatives)
+    arrays |= _candidate_arrays(arrays, creatives)
+    arrays |= _shortest(arrays, creatives)
     arrays["bounds_s"] = _bounds(arrays)
     told: dict[str, Any] = {"values": {}}
     for row in dimensions:
@@ -105,8 +106,8 @@ def narrow(column: Array, kinds: Sequence[type[np.integer[Any]]] = SIGNED) -> Ar
 
 def _single(weights: NDArray[np.float64]) -> Array:
     """In 32 bits if that is exact, as it is for 1, 2 and 2.5; only what is weighted is worked out with them."""
-    half = weights.astype(np.float32)
-    return half if np.array_equal(half, weights) else weights
+    short = weights.astype(np.float32)
+    return short if np.array_equal(short, weights) else weights
 
 
 def _narrowed(arrays: dict[str, Array]) -> dict[str, Array]:
