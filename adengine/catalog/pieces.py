@@ -67,14 +67,14 @@ class Pieces:
         draft.replace(path)
         self._written[name] = _stamp(path) or Stamp(0, 0, 0, 0)
 
-    def get(self, name: str, size: int) -> Bytes:
+    def get(self, name: str) -> Bytes:
         """Mapped. Raises `Unsafe` for one that is damaged, was changed or is not there."""
         path = self.path(name)
         known = self._read.get(name)
         if known is not None and known[0] == _stamp(path):
             return known[1]
         stamp, body = _mapped(path)
-        if body.size != size or not hmac.compare_digest(self.name(body), name):
+        if not hmac.compare_digest(self.name(body), name):
             raise Unsafe(f"{path.name} was not written by this engine or was damaged; its catalogue is ignored")
         self._read[name] = stamp, body
         return body

@@ -2,8 +2,8 @@
 
     32 bytes keyed BLAKE2b of the next two | u64 length of the head | head, JSON | small arrays
 
-The head has {"format", "behind": [bytes, keyed BLAKE2b] of all that follows it, "arrays": [[name, dtype, shape, stored
-shape, offset or piece]], …}. Little-endian; arrays begin at multiples of 64. An array that has one value throughout is
+The head has {"format", "behind": keyed BLAKE2b of all that follows it, "arrays": [[name, dtype, shape, stored shape,
+offset or piece]], …}. Little-endian; arrays begin at multiples of 64. An array that has one value throughout is
 stored as that one; a large one lies in a piece, which its hash names (`pieces`). Nothing is executed, whoever wrote it.
 """
 
@@ -68,7 +68,7 @@ def write(path: Path, told: Mapping[str, Any], arrays: Mapping[str, Array], key:
     for (name, array), body in zip(stored.items(), bodies, strict=True):
         where: int | str = next(named) if body.size >= PIECE_BYTES else _appended(behind, body)
         listed.append([name, array.dtype.str, arrays[name].shape, array.shape, where])
-    told = {"format": FORMAT, "behind": [len(behind), _digest(behind, key).hex()], "arrays": listed, **told}
+    told = {"format": FORMAT, "behind": _digest(behind, key).hex(), "arrays": listed, **told}
     head = orjson.dumps(told)
     head += b" " * (-(HEAD_BEGINS + len(head)) % ALIGNED)
     signed = np.array([len(head)], LENGTH).tobytes() + head
@@ -92,14 +92,14 @@ def read(path: Path, key: bytes, pieces: Pieces) -> tuple[dict[str, Any], dict[s
     head = orjson.loads(mapped[HEAD_BEGINS:end].tobytes())
     if head["format"] != FORMAT:
         raise Unsafe(f"{path.name} was written by another version of this engine; it is ignored")
-    behind, (size, digest) = mapped[end:], head["behind"]
-    if behind.size != size or not hmac.compare_digest(_digest(behind.data, key).hex(), digest):
+    behind = mapped[end:]
+    if not hmac.compare_digest(_digest(behind.data, key).hex(), head["behind"]):
         raise Unsafe(f"{path.name} was damaged; it is ignored")
     listed = listed_in(head)
 
     def body(row: Listed) -> Bytes:
         where = row.where
-        return pieces.get(where, row.size) if isinstance(where, str) else behind[where : where + row.size]
+        return pieces.get(where) if isinstance(where, str) else behind[where : where + row.size]
 
     with ThreadPoolExecutor(BESIDE) as beside:
         bodies = list(beside.map(body, listed))
