@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
@@ -69,6 +70,28 @@ def test_files_add_up_to_the_rollups(store: Store, engine: Engine, folder: Path)
         duckdb.sql(f"SELECT count(*) {files}").fetchall()
         == duckdb.sql(f"SELECT count(*) FROM (SELECT DISTINCT * {files})").fetchall()
     )
+
+
+def test_a_file_and_its_name_are_on_the_disk_before_its_lines_leave_the_database(
+    valkey: Store, engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Power that goes takes whatever was not synced: the file, its name in its folder, that folder's own name."""
+    append(valkey, an_impression(1))
+    count(valkey, engine)
+    synced: list[Path] = []
+    sync = os.fsync
+
+    def noted(handle: int) -> None:
+        assert rows(engine, event_lines) > 0
+        synced.append(Path(os.readlink(f"/proc/self/fd/{handle}")))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    segments.keep(engine, folder, NOW_S, KEEP_DAYS)
+    assert rows(engine, event_lines) == 0
+    (part,) = parts(folder)
+    file = folder / part.name
+    assert [path.with_suffix("") for path in synced] == [folder, file.with_suffix(""), file.parent]
 
 
 def test_what_was_not_committed_is_in_no_file(valkey: Store, engine: Engine, folder: Path) -> None:
