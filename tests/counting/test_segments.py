@@ -83,7 +83,7 @@ def test_a_file_and_its_name_are_on_the_disk_before_its_lines_leave_the_database
 
     def noted(handle: int) -> None:
         assert rows(engine, event_lines) > 0
-        synced.append(Path(os.readlink(f"/proc/self/fd/{handle}")))
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", noted)
