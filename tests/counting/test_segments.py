@@ -259,7 +259,7 @@ def test_anybody_reads_the_documented_columns(valkey: Store, sqlite_engine: Engi
     assert impression | {"event": "", "time": impression["time"].isoformat()} == {
         "event": "", "time": "2025-09-07T00:20:34", "at_s": NOW_S + 1234, "quarter_s": NOW_S + 900,
         "metric": "impression", "site": 1, "slot": 2, "flight": 3, "creative": 4, "version": 5, "variant": 255,
-        "tier": 1, "place": 7, "topic": 8, "reason": "", "n": 1, "micros": 12_000,
+        "tier": 1, "place": 7, "topic": 8, "device": 0, "refresh": 0, "reason": "", "n": 1, "micros": 12_000,
     }  # fmt: skip
 
 
