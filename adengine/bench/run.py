@@ -55,7 +55,7 @@ def run(rounds: int, calls: int, sizes: Sequence[int], progress: Progress) -> di
     return _document(rows, rounds, calls, sizes) | {
         "catalogue": {
             "edit_visible_s": round(statistics.median(edits_s), 3),
-            f"index_mb_{largest}": round(bench.index_mb, 1),
+            f"index_mb_{largest}": round(bench.index_mb, 3),
         }
     }
 

@@ -146,7 +146,8 @@ def _edit(parts: Parts) -> float:
 
 
 def _index_mb(parts: Parts) -> float:
-    return shelf_of(parts.settings).path(version_of(parts.engine)).stat().st_size / 2**20
+    shelf = shelf_of(parts.settings)
+    return shelf.size(shelf.path(version_of(parts.engine)).name) / 2**20
 
 
 def _stop(parts: Parts) -> None:

@@ -6,14 +6,15 @@ So an edit makes columns of what it edited, and `replaced` puts them in the plac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adengine.catalog.dimensions import Dimension
+from adengine.catalog.lengths import NO_LINE
 from adengine.catalog.nouns import Creative, Flight, Roadblock, Rotation, Tier, Variant, Without
 from adengine.texts import FONT_CLASSES
 
@@ -28,14 +29,17 @@ Sides = tuple[str, str]
 INCLUDE, EXCLUDE = "include", "exclude"
 
 
-class Numbered:
-    """Words -> numbers, given out in the order in which words are met. Only grows."""
+W = TypeVar("W", str, float)
+
+
+class Numbered(Generic[W]):
+    """Words or lengths -> numbers, given out in the order in which they are met. Only grows."""
 
     def __init__(self) -> None:
-        self.words: list[str] = []
-        self._numbers: dict[str, int] = {}
+        self.words: list[W] = []
+        self._numbers: dict[W, int] = {}
 
-    def __getitem__(self, word: str) -> int:
+    def __getitem__(self, word: W) -> int:
         number = self._numbers.get(word)
         if number is None:
             number = self._numbers[word] = len(self.words)
@@ -47,13 +51,15 @@ class Vocabulary:
     """The words of all columns of one catalogue."""
 
     def __init__(self) -> None:
-        self.windows = Numbered()
-        self.labels = Numbered()
-        self.categories = Numbered()
-        self.values: dict[str, Numbered] = {}
+        self.windows = Numbered[str]()
+        self.labels = Numbered[str]()
+        self.categories = Numbered[str]()
+        self.lengths = {unit: Numbered[float]() for unit in UNITS}
+        """Of lines."""
+        self.values: dict[str, Numbered[str]] = {}
         """By dimension."""
 
-    def of_dimension(self, name: str) -> Numbered:
+    def of_dimension(self, name: str) -> Numbered[str]:
         return self.values.setdefault(name, Numbered())
 
 
@@ -72,8 +78,10 @@ class Columns:
     def __len__(self) -> int:
         return int(self.rows["id"].shape[0])
 
-    def replaced(self, gone: Iterable[int], new: Sequence[Columns], by: str = "id") -> Columns:
-        """Without whatever belongs to `gone` (ids, in the column `by`), with all of `new`."""
+    def replaced(self, gone: Collection[int], new: Sequence[Columns], by: str = "id") -> Columns:
+        """Without what belongs to `gone` (ids, in the column `by`), with all of `new`; itself if both are empty."""
+        if not gone and not any(map(len, new)):
+            return self
         ids = np.array(sorted(gone), np.int64)
         rows = _joined(_without(self.rows, by, ids), [of.rows for of in new])
         order = np.argsort(rows["id"], kind="stable")
@@ -133,7 +141,7 @@ def creative_columns(creatives: Sequence[Creative], words: Vocabulary) -> Column
         "id": column(lambda c: c.id, np.int64),
         "campaign": column(lambda c: c.campaign, np.int64),
         "weight": column(lambda c: c.weight, np.float64),
-        **{f"lengths.{unit}": _lengths(creatives, unit) for unit in UNITS},
+        **{f"lengths.{unit}": _lengths(creatives, unit, words.lengths[unit]) for unit in UNITS},
     }
     named = ((c.id, words.categories[category]) for c in creatives for category in c.categories)
     return Columns(rows, {"categories": _table(("word",), named)})
@@ -152,9 +160,9 @@ def rank_of(flight: Flight) -> int:
     return rank + 2 * flight.priority + (flight.goal is None)
 
 
-def with_blobs(columns: Columns, begins: Array, ends: Array) -> Columns:
+def with_blobs(columns: Columns, begins: Array, sizes: Array) -> Columns:
     """With where the bytes of each row lie."""
-    return replace(columns, rows={**columns.rows, "begins": begins, "ends": ends})
+    return replace(columns, rows={**columns.rows, "begins": begins, "sizes": sizes})
 
 
 T = TypeVar("T")
@@ -170,7 +178,7 @@ def _table(names: Sequence[str], rows: Iterable[tuple[int, ...]]) -> Table:
     return {name: listed[:, at] for at, name in enumerate(("owner", *names))}
 
 
-def _targets(flights: Sequence[Flight], words: Numbered, row: Dimension) -> dict[str, Table]:
+def _targets(flights: Sequence[Flight], words: Numbered[str], row: Dimension) -> dict[str, Table]:
     """What flights name in one dimension, and into how many parts they part what they include."""
     wanted = [row.wanted(flight.targeting) for flight in flights]
     part_of = row.part_of
@@ -193,16 +201,16 @@ def _targets(flights: Sequence[Flight], words: Numbered, row: Dimension) -> dict
     }
 
 
-def _lengths(creatives: Sequence[Creative], unit: str) -> NDArray[np.float64]:
-    """Shape (creatives, the most variants that one has), infinite where one has fewer."""
+def _lengths(creatives: Sequence[Creative], unit: str, known: Numbered[float]) -> NDArray[np.int32]:
+    """Numbers of lengths; shape (creatives, the most variants that one has), `NO_LINE` where one has fewer."""
 
-    def length(variant: Variant) -> float:
-        return variant.chars if unit == CHARS else variant.width_em[unit]
+    def number(variant: Variant) -> int:
+        return known[float(variant.chars if unit == CHARS else variant.width_em[unit])]
 
     most = max((len(creative.variants) for creative in creatives), default=0)
-    found = np.full((len(creatives), most), np.inf)
+    found = np.full((len(creatives), most), NO_LINE, np.int32)
     for row, creative in enumerate(creatives):
-        found[row, : len(creative.variants)] = [length(variant) for variant in creative.variants]
+        found[row, : len(creative.variants)] = list(map(number, creative.variants))
     return found
 
 
@@ -222,4 +230,4 @@ def _as_wide(several: list[Array]) -> list[Array]:
     if several[0].ndim == 1:
         return several
     most = max(of.shape[1] for of in several)
-    return [np.pad(of, ((0, 0), (0, most - of.shape[1])), constant_values=np.inf) for of in several]
+    return [np.pad(of, ((0, 0), (0, most - of.shape[1])), constant_values=NO_LINE) for of in several]

@@ -147,7 +147,7 @@ def _plain(row: Mapping[Any, Any]) -> Row:
 
 
 def _queries(now_s: int) -> dict[str, Select[Any]]:
-    """What is live; a creative by the version that pages show."""
+    """What is live; a creative by the version that pages show; landings of all other versions that were approved."""
     live = {
         "sites": select(sites),
         "slots": select(slots),
@@ -171,6 +171,13 @@ def _queries(now_s: int) -> dict[str, Select[Any]]:
         .join(creatives, creatives.c.id == version.creative)
         .where(is_approved)
         .where(or_(creatives.c.archived_at_s.is_(None), creatives.c.archived_at_s > now_s - LANDINGS_KEPT_S))
+        .where(
+            or_(
+                creatives.c.archived_at_s.is_not(None),
+                creatives.c.paused.is_(True),
+                creatives.c.serving_version.is_distinct_from(version.version),
+            )
+        )
     )
     return {
         **{noun: query.where(query.get_final_froms()[0].c.archived_at_s.is_(None)) for noun, query in live.items()},

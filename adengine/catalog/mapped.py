@@ -53,7 +53,7 @@ def snapshot_in(
     """As `press` has made them."""
 
     def blobs(name: str) -> Blobs:
-        return Blobs(arrays[f"{name}.begins"], arrays[f"{name}.ends"], texts)
+        return Blobs(arrays[f"{name}.begins"], arrays[f"{name}.sizes"], texts)
 
     ids, names = told["advertisers"]
     nouns = Nouns(

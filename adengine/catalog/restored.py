@@ -11,17 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from adengine.catalog.columns import EXCLUDE, INCLUDE, Array, Columns, Table, Vocabulary
+from adengine.catalog.arrays import NARROW, OFFSETS, narrow
+from adengine.catalog.columns import EXCLUDE, INCLUDE, UNITS, Array, Columns, Table, Vocabulary
 from adengine.catalog.dimensions import Dimension
+from adengine.catalog.lengths import numbers_of
 from adengine.catalog.mapped import VERSIONS
 
 
-def words_in(told: Mapping[str, Any]) -> Vocabulary:
+def words_in(arrays: Mapping[str, Array], told: Mapping[str, Any]) -> Vocabulary:
     """In the numbers that arrays have."""
     words = Vocabulary()
     for numbered, known in ((words.windows, "windows"), (words.labels, "labels"), (words.categories, "categories")):
         for word in told[known]:
             numbered[word]  # numbers are given out in the order in which words are met
+    for unit, lengths in words.lengths.items():
+        for length in arrays[f"all_lengths.{unit}"].tolist():
+            lengths[length]
     return words
 
 
@@ -32,12 +37,12 @@ def flights_in(
     row_of = arrays["flights.row_of"]
     ids = arrays["flights.id"]
     rows = {
-        name.removeprefix("flights."): column[row_of]
+        name.removeprefix("flights."): _widened(column[row_of], name)
         for name, column in arrays.items()
         if name.startswith("flights.") and name not in ("flights.by_id", "flights.row_of")
     }
     tables = {
-        "caps": {name: np.array(arrays[f"caps.{name}"]) for name in ("owner", "level", "limit", "window")},
+        "caps": {name: arrays[f"caps.{name}"].astype(np.int64) for name in ("owner", "level", "limit", "window")},
         "labels": _words_of("labels", arrays, ids),
         "blackouts": {
             "owner": ids[arrays["blackouts.row"]],
@@ -52,10 +57,13 @@ def flights_in(
 def creatives_in(arrays: Mapping[str, Array]) -> Columns:
     ids = arrays["creatives.id"]
     rows = {
-        name.removeprefix("creatives."): np.array(column)
+        name.removeprefix("creatives."): _widened(np.array(column), name)
         for name, column in arrays.items()
-        if name.startswith(("creatives.", "lengths."))
+        if name.startswith("creatives.")
     }
+    rows["weight"] = arrays["creatives.weight"].astype(np.float64)
+    for unit in UNITS:
+        rows[f"lengths.{unit}"] = numbers_of(arrays[f"all_lengths.{unit}"], arrays[f"lengths.{unit}"])
     return Columns(rows, {"categories": _words_of("categories", arrays, ids)})
 
 
@@ -68,7 +76,7 @@ def landings_in(arrays: Mapping[str, Array]) -> Columns:
             "id": ids,
             "creative": ids // VERSIONS,
             "archived_at_s": archived_at_s,
-            **{name: np.array(arrays[f"landings.{name}"]) for name in ("begins", "ends")},
+            **{name: arrays[f"landings.{name}"].astype(np.int64) for name in ("begins", "sizes")},
         }
     )
 
@@ -77,10 +85,16 @@ def landing_arrays(landings: Columns) -> dict[str, Array]:
     """What `landings_in` takes; few creatives are archived."""
     archived = np.flatnonzero(landings.rows["archived_at_s"])
     return {
-        **{f"landings.{name}": landings.rows[name] for name in ("id", "begins", "ends")},
+        "landings.id": landings.rows["id"],
+        **{f"landings.{name}": narrow(landings.rows[name], OFFSETS) for name in ("begins", "sizes")},
         "landings.archived": archived,
         "landings.archived_at_s": landings.rows["archived_at_s"][archived],
     }
+
+
+def _widened(column: Array, name: str) -> Array:
+    """As columns have it, that may be joined by any others."""
+    return column.astype(np.int64) if name in NARROW or name.endswith((".begins", ".sizes")) else column
 
 
 def _words_of(name: str, arrays: Mapping[str, Array], ids: Array) -> Table:

@@ -2,6 +2,7 @@
 
     <folder>/current              the name of the newest catalogue
     <folder>/<version>.catalogue  arrays, and {"version", "told", "texts": [name, length, digest]} (`pressed`)
+    <folder>/<hash>.piece         a large array of one catalogue or of many (`pieces`)
     <folder>/<name>.texts         the nouns' bytes, one after another; only ever appended to
 
 A catalogue is written beside its place and renamed into it, so that a reader sees the old one or the new one; one whose
@@ -25,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adengine.catalog import pressed
-from adengine.catalog.pressed import MAC_BYTES, Array, Bytes
+from adengine.catalog.pieces import Bytes, Pieces
+from adengine.catalog.pressed import MAC_BYTES, Array
 from adengine.errors import Unsafe
 
 CATALOGUE, TEXTS, CURRENT, LOCK = ".catalogue", ".texts", "current", "lock"
@@ -60,14 +62,14 @@ class Texts:
             self.length += len(behind)
 
     def append(self, parts: Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Where each begins and ends."""
-        ends = self.length + np.cumsum([len(part) for part in parts], dtype=np.int64)
-        begins = np.append(self.length, ends[:-1]) if parts else ends
+        """Where each begins, and its size."""
+        sizes = np.array([len(part) for part in parts], np.int64)
+        begins = self.length + np.cumsum(sizes) - sizes
         text = b"".join(parts)
         self._file.write(text)
         self._digest.update(text)
         self.length += len(text)
-        return begins.astype(np.int64), ends
+        return begins, sizes
 
     def told(self) -> list[Any]:
         """As the head of a catalogue names it."""
@@ -85,8 +87,11 @@ class Shelf:
         """key: 32 bytes that sign what lies here; whoever reads it shares them."""
         self._folder = folder
         self._key = key
+        self._pieces = Pieces(folder, key)
         self._read: dict[str, tuple[Any, int, Bytes]] = {}
         """Of texts: (running digest, how far it goes, the map)."""
+        self._needs: dict[tuple[str, int], _Needs] = {}
+        """Of catalogues, by name and time of writing."""
 
     @contextmanager
     def writer(self) -> Iterator[bool]:
@@ -115,7 +120,7 @@ class Shelf:
         """Makes it the current one, and drops the oldest."""
         path = self.path(version)
         draft = path.with_name(f".{path.name}")
-        pressed.write(draft, {"version": version, "told": told, "texts": texts.told()}, arrays, self._key)
+        pressed.write(draft, {"version": version, "told": told, "texts": texts.told()}, arrays, self._key, self._pieces)
         draft.replace(path)
         pointer = self._folder / f".{CURRENT}"
         pointer.write_text(path.name)
@@ -148,8 +153,13 @@ class Shelf:
 
     def open(self, name: str) -> Pressed:
         """Raises `Unsafe` for one that is damaged, was changed or was signed with another key; or is not there."""
-        head, arrays = pressed.read(self._folder / name, self._key)
+        head, arrays = pressed.read(self._folder / name, self._key, self._pieces)
         return Pressed(version=head["version"], told=head["told"], arrays=arrays, texts=self._texts(*head["texts"]))
+
+    def size(self, name: str) -> int:
+        """Bytes of a catalogue and its pieces, without texts."""
+        path = self._folder / name
+        return path.stat().st_size + sum(self._needs_of(path).pieces.values())
 
     def _texts(self, name: str, length: int, digest: str) -> Bytes:
         """Only what was appended since this reader looked is read again."""
@@ -173,20 +183,46 @@ class Shelf:
         return blake2b(key=self._key, digest_size=MAC_BYTES)
 
     def _drop_oldest(self, newest: Path) -> None:
-        kept: list[Path] = []
+        kept: dict[Path, _Needs] = {}
+        pieces: dict[str, int] = {}
         size = 0
         by_age = sorted(self._folder.glob("*" + CATALOGUE), key=lambda path: path.stat().st_mtime_ns, reverse=True)
         for path in [newest, *(path for path in by_age if path != newest)]:
-            size += path.stat().st_size
+            needs = self._needs_of(path)
+            size += path.stat().st_size + sum(of for name, of in needs.pieces.items() if name not in pieces)
             if len(kept) < 2 or (len(kept) < KEPT_MAX and size <= KEPT_BYTES):
-                kept.append(path)
+                kept[path] = needs
+                pieces |= needs.pieces
             else:
                 path.unlink(missing_ok=True)
-        used = {_texts_of(path) for path in kept}
+        used = {needs.texts for needs in kept.values()}
         for path in self._folder.glob("*" + TEXTS):
             if path.name not in used:
                 path.unlink(missing_ok=True)
+        self._pieces.drop(but=pieces)
+        self._needs = {key: needs for key, needs in self._needs.items() if needs in kept.values()}
+
+    def _needs_of(self, path: Path) -> _Needs:
+        """Looked at once: the heads of all that are kept are long."""
+        key = path.name, path.stat().st_mtime_ns
+        if key not in self._needs:
+            self._needs[key] = _Needs.of(path)
+        return self._needs[key]
 
 
-def _texts_of(path: Path) -> str:
-    return str(pressed.unsigned_head(path)["texts"][0])
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """The other files that a catalogue names."""
+
+    texts: str
+    pieces: Mapping[str, int]
+    """Their sizes."""
+
+    @classmethod
+    def of(cls, path: Path) -> _Needs:
+        """None, of one whose head is damaged: nobody can read it."""
+        try:
+            head = pressed.unsigned_head(path)
+            return cls(str(head["texts"][0]), pressed.pieces_in(pressed.listed_in(head)))
+        except (ValueError, LookupError, TypeError):
+            return cls("", {})

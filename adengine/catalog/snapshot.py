@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from adengine.catalog.admission import Admission
 from adengine.catalog.columns import CHARS
 from adengine.catalog.dimensions import Dimension
 from adengine.catalog.guards import LIFETIME, Guard, Guards
+from adengine.catalog.lengths import Lengths
 from adengine.catalog.nouns import (
     Blackout,
     Creative,
@@ -26,7 +27,7 @@ from adengine.catalog.nouns import (
     Site,
     Slot,
 )
-from adengine.catalog.sparse import Groups, RowOf, Words
+from adengine.catalog.sparse import Column, RowOf, Words
 
 __all__ = ["CHARS", "Candidates", "Catalogue", "Rows", "Snapshot"]
 
@@ -49,24 +50,25 @@ class Catalogue:
     creatives: tuple[Creative, ...] = ()
     """The version of each creative that may be shown."""
     landings: tuple[tuple[int, int, str], ...] = ()
-    """(creative, version, URL) of those and of all that were shown within the last two days."""
+    """(creative, version, URL) of all that were shown within the last two days, if need be without those."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """Arrays of shape (n,), one row per flight × creative, in ascending order of rank; tuples by flight or creative."""
+    """One row per flight × creative, in ascending order of rank: arrays of shape (n,), and columns of as many rows that
+    are read through those of flights and creatives; tuples by flight or creative."""
 
     flight_row: NDArray[np.int32]
     """Into `Snapshot.flights`."""
     creative_row: NDArray[np.int32]
     """Into `Snapshot.creatives`."""
-    rank: NDArray[np.int16]
+    rank: Column
     house: NDArray[np.bool_]
-    flight: NDArray[np.int64]
-    creative: NDArray[np.int64]
-    campaign: NDArray[np.int64]
-    advertiser: NDArray[np.int64]
-    flight_weight: NDArray[np.float64]
+    flight: Column
+    creative: Column
+    campaign: Column
+    advertiser: NDArray[np.integer[Any]]
+    flight_weight: Column
     creative_weight: NDArray[np.float64]
     whole_page: NDArray[np.bool_]
     """Of a flight that stands in every slot of a page or in none."""
@@ -79,15 +81,10 @@ class Candidates:
     categories: Words
     """By row of `Snapshot.creatives`: its taxonomy ids."""
 
-    ARRAYS: ClassVar[tuple[str, ...]] = (
-        "flight_row", "creative_row", "rank", "house", "flight", "creative", "campaign", "advertiser", "flight_weight",
-        "creative_weight", "whole_page", "companion", "first",
-    )  # fmt: skip
-
     def __len__(self) -> int:
-        return int(self.rank.size)
+        return int(self.flight_row.size)
 
-    def ids(self, level: Level) -> NDArray[np.int64]:
+    def ids(self, level: Level) -> Column:
         """What each candidate shows at a cap's level."""
         columns = (self.creative, self.flight, self.campaign, self.advertiser)
         return columns[level - 1]
@@ -129,20 +126,19 @@ class Snapshot:
     creative_row: RowOf
     creative_campaigns: NDArray[np.int64]
     candidates: Candidates
-    candidates_of: Mapping[Level, Groups]
-    """The candidates that show a thing, by its level and id."""
     candidates_in: Mapping[str, Rows]
     """The candidates whose creative is of a category (a taxonomy id)."""
-    lengths: Mapping[str, NDArray[np.float64]]
+    lengths: Mapping[str, Lengths]
     """Of every line without its label: in em by font class, and under `CHARS` in graphemes. Shape (creatives, the most
-    variants that one has), infinite where a creative has fewer."""
-    shortest: Mapping[str, NDArray[np.float64]]
-    """Of each flight the shortest of these lines; infinite for a flight without creatives. Shape (flights,)."""
+    variants that one has), with no line where a creative has fewer."""
+    shortest: Mapping[str, Lengths]
+    """Of each flight the shortest of these lines; none for a flight without creatives. Shape (flights,)."""
     bounds_s: NDArray[np.int64]
     """Whenever a flight or a blackout begins or ends, ascending: between two of these the same flights run."""
     admissions: tuple[tuple[Dimension, Admission], ...]
     guards: Guards
     landings: Mapping[tuple[int, int], str]
+    """Of versions that were shown lately and are not any more; what is shown knows its own."""
     house: NDArray[np.bool_]
     starts_at_s: NDArray[np.int64]
     ends_at_s: NDArray[np.int64]
@@ -178,15 +174,19 @@ class Snapshot:
 
     def landing(self, creative: int, version: int) -> str | None:
         """Where a click goes; None once the version is neither shown nor recently shown."""
+        row = self.creative_row.get(creative)
+        if row is not None and (shown := self.creatives[row]).version == version:
+            return shown.landing_url
         return self.landings.get((creative, version))
 
     def has_archived(self, flight: int) -> bool:
         """A flight that this snapshot is too old to know is not archived."""
         return flight <= self.last_flight and flight not in self.flight_row
 
-    def showing(self, level: Level, id_: int) -> Rows:
-        """The candidates that show a thing."""
-        return self.candidates_of[level].get(id_)
+    def showing(self, flight: int) -> Rows:
+        """The candidates of a flight."""
+        row = self.flight_row.get(flight)
+        return self.candidates.of(np.array([] if row is None else [row], np.int64))
 
     def guarding(self, level: Level, id_: int) -> Sequence[Guard]:
         """The guards that count a thing."""

@@ -6,48 +6,56 @@ All of them may lie in memory that is mapped from a file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T")
-Ints = NDArray[np.int64]
 DECODED_MAX = 4096
-NOBODY: Ints = np.empty(0, np.int64)
 
 
-class Groups:
-    """Id -> the rows that bear it, ascending."""
+class Column(Protocol):
+    """What has one value for each row: an array, or something that is read like one."""
 
-    def __init__(self, ids: Ints, firsts: Ints, rows: NDArray[np.integer[Any]]) -> None:
-        """ids: ascending.  firsts: where the rows of each begin in `rows`, and their end; shape (ids + 1,)."""
-        self.ids, self.firsts, self.rows = ids, firsts, rows
+    def __getitem__(self, at: Any, /) -> Any: ...
+    def tolist(self) -> Any: ...
 
-    @classmethod
-    def of(cls, ids: NDArray[np.integer[Any]]) -> Groups:
-        """ids: of each row."""
-        order = np.argsort(ids, kind="stable").astype(np.int32)
-        values, firsts = np.unique(ids[order], return_index=True)
-        return cls(values.astype(np.int64), np.append(firsts, ids.size).astype(np.int64), order)
 
-    def get(self, id_: int) -> Ints:
-        at = int(np.searchsorted(self.ids, id_))
-        if at == self.ids.size or self.ids[at] != id_:
-            return NOBODY
-        return self.rows[self.firsts[at] : self.firsts[at + 1]].astype(np.int64)
+class Through:
+    """A column of few things, as if there were a value for each of the many rows that belong to one of them."""
+
+    __slots__ = ("_rows", "_values")
+
+    def __init__(self, values: NDArray[Any], rows: NDArray[np.integer[Any]]) -> None:
+        """values: of the things.  rows: whose value each row has."""
+        self._values, self._rows = values, rows
+
+    def __getitem__(self, at: Any) -> Any:
+        """at: whatever an array of one dimension takes."""
+        return self._values[self._rows[at]]
+
+    def tolist(self) -> list[Any]:
+        found: list[Any] = self[:].tolist()
+        return found
 
 
 class RowOf:
     """Id -> the one row that bears it."""
 
-    def __init__(self, ids: Ints, rows: NDArray[np.integer[Any]]) -> None:
-        """ids: ascending, each once.  rows: of each."""
+    def __init__(self, ids: NDArray[np.integer[Any]], rows: NDArray[np.integer[Any]] | None = None) -> None:
+        """ids: ascending, each once.  rows: of each; None: in the order of `ids`."""
         self._ids, self._rows = ids, rows
+        self._kind = ids.dtype.type
+        self._least, self._most = (int(ids[0]), int(ids[-1])) if ids.size else (0, -1)
 
     def get(self, id_: int) -> int | None:
-        at = int(np.searchsorted(self._ids, id_))
-        return int(self._rows[at]) if at < self._ids.size and self._ids[at] == id_ else None
+        if not self._least <= id_ <= self._most:
+            return None
+        at = int(self._ids.searchsorted(self._kind(id_)))  # of another kind, all ids would be copied for one look
+        if self._ids[at] != id_:
+            return None
+        return at if self._rows is None else int(self._rows[at])
 
     def __getitem__(self, id_: int) -> int:
         row = self.get(id_)
@@ -89,9 +97,11 @@ class Words:
 class Blobs(Sequence[bytes]):
     """Byte strings that lie somewhere in one long one."""
 
-    def __init__(self, begins: Ints, ends: Ints, data: NDArray[np.uint8]) -> None:
-        """begins, ends: of each, in `data`."""
-        self._begins, self._ends, self._data = begins, ends, data
+    def __init__(
+        self, begins: NDArray[np.integer[Any]], sizes: NDArray[np.integer[Any]], data: NDArray[np.uint8]
+    ) -> None:
+        """begins: of each, in `data`.  sizes: in bytes."""
+        self._begins, self._sizes, self._data = begins, sizes, data
 
     def __len__(self) -> int:
         return self._begins.size
@@ -103,7 +113,8 @@ class Blobs(Sequence[bytes]):
     def __getitem__(self, row: int | slice) -> bytes | Sequence[bytes]:
         if isinstance(row, slice):
             return [self[at] for at in range(*row.indices(len(self)))]
-        return self._data[self._begins[row] : self._ends[row]].tobytes()
+        begin = int(self._begins[row])
+        return self._data[begin : begin + int(self._sizes[row])].tobytes()
 
 
 class Decoded(Sequence[T], Generic[T]):

@@ -242,7 +242,7 @@ class Decision:
         flights = self.pace.paced.score if self.pace is not None else np.full(len(self.snapshot.flights), np.nan)
         scores: Floats = flights[candidates.flight_row]
         for flight, score in self._owed.items():
-            scores[self.snapshot.showing(Level.FLIGHT, flight)] = score
+            scores[self.snapshot.showing(flight)] = score
         return None if np.isnan(scores).all() else scores
 
     def _refuse_one(self, slot: int, verdict: int, clockface: Clockface) -> None:

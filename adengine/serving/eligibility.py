@@ -84,17 +84,17 @@ class Room:
 
     def creatives(self, snapshot: Snapshot) -> Mask:
         """Those with a line that fits; shape (creatives,)."""
-        fits = [snapshot.lengths[unit] <= most for unit, most in self.limits]
+        fits = [snapshot.lengths[unit].fitting(most) for unit, most in self.limits]
         return np.logical_and.reduce(fits).any(axis=1) if fits else np.ones(len(snapshot.creatives), bool)
 
     def holds(self, snapshot: Snapshot, creative: int) -> bool:
         """Whether a line of the creative in this row fits."""
-        fits = [snapshot.lengths[unit][creative] <= most for unit, most in self.limits]
-        return bool(np.logical_and.reduce(fits).any())
+        fits = [snapshot.lengths[unit].fitting_of(creative, most) for unit, most in self.limits]
+        return bool((fits[0] if len(fits) == 1 else np.logical_and.reduce(fits)).any())
 
     def flights(self, snapshot: Snapshot) -> Mask:
         """Those with a creative of which a line fits; shape (flights,)."""
-        fitting = [snapshot.shortest[unit] <= most for unit, most in self.limits]
+        fitting = [snapshot.shortest[unit].fitting(most) for unit, most in self.limits]
         if len(fitting) == 1:
             return fitting[0]
         has_one = np.zeros(len(snapshot.flights), bool)

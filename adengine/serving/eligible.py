@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 
-import numpy as np
-
 from adengine.catalog.nouns import Facts, Site, Slot
 from adengine.catalog.snapshot import Snapshot
 from adengine.serving.bitsets import Bits, Sets
@@ -76,7 +74,7 @@ class Kept:
         self._varying = [admission for row, admission in asked if not row.settled]
         self._span = (0.0, 0.0, 0)
         """(from, before, its number) of the span between two of `bounds_s` that was asked for last, epoch s."""
-        self._steps = {unit: np.unique(lengths) for unit, lengths in snapshot.shortest.items()}
+        self._steps = {unit: lengths.steps() for unit, lengths in snapshot.shortest.items()}
         self._bytes_max = bytes_max
         self._bytes = 0
         self._found: dict[Hashable, Eligible] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from adengine.catalog import book, pressed
 from adengine.catalog import press as pressing
-from adengine.catalog import pressed
 from adengine.catalog import shelf as shelves
 from adengine.catalog.dimensions import DIMENSIONS
 from adengine.catalog.load import version_of
@@ -28,6 +29,12 @@ KEY = bytes(range(32))
 EDITS = 60
 STARTS = 45
 CAPS = [{"per": "campaign", "limit": 2, "window": "24h"}, {"per": "flight", "limit": 1, "window": "flight"}]
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that these books lie in pieces, as large ones do."""
+    monkeypatch.setattr(pressed, "PIECE_BYTES", 32)
 
 
 @pytest.fixture
@@ -51,12 +58,20 @@ def told(snapshot: Snapshot) -> dict[str, Any]:
         "flights": list(snapshot.flights),
         "creatives": list(snapshot.creatives),
         "landings": dict(snapshot.landings),
-        "candidates": {name: getattr(candidates, name).tolist() for name in Candidates.ARRAYS},
+        "shown": [snapshot.landing(creative.id, creative.version) for creative in snapshot.creatives],
+        "candidates": {
+            field.name: getattr(candidates, field.name).tolist()
+            for field in fields(Candidates)
+            if field.name not in ("labels", "categories")
+        },
         "labels": [candidates.labels[row] for row in flights],
         "categories": [candidates.categories[row] for row in range(len(snapshot.creatives))],
         "in_category": {name: sorted(rows.tolist()) for name, rows in snapshot.candidates_in.items() if rows.size},
-        "lengths": {unit: [row[np.isfinite(row)].tolist() for row in rows] for unit, rows in snapshot.lengths.items()},
-        "shortest": {unit: shortest.tolist() for unit, shortest in snapshot.shortest.items()},
+        "lengths": {
+            unit: [row[np.isfinite(row)].tolist() for row in lengths.values()]
+            for unit, lengths in snapshot.lengths.items()
+        },
+        "shortest": {unit: shortest.values().tolist() for unit, shortest in snapshot.shortest.items()},
         "bounds": [snapshot.bounds_s.tolist(), snapshot.next_boundary_s, snapshot.retention_s, snapshot.blackouts],
         "guards": [
             snapshot.guards.of(flight.id, flight.campaign, flight.advertiser) for flight in snapshot.flights
@@ -129,7 +144,7 @@ class Editor:
         fields = {
             "campaign": {"rotation": self.chance.choice(["even", "weighted", "sequential", "optimise"])},
             "flight": self.fields(),
-            "creative": {"weight": self.chance.choice([1.0, 2.0, 5.0])},
+            "creative": {"weight": self.chance.choice([1.0, 2.0, 5.0, 0.1])},
         }[noun]
         self.asked("PATCH", noun, self.chance.choice(self.ids[noun]), fields)
 
@@ -192,6 +207,39 @@ def test_a_compiler_that_starts_again_goes_on_where_the_last_one_was(desk: Desk,
         Press(desk.engine, fresh).turn(NOW_S)
         assert told(mapped(shelf)) == told(mapped(fresh))
     assert [path.name for path in (tmp_path / "shelf").glob("*.texts")] == [first.name], "texts were read anew"
+
+
+def test_a_click_finds_every_version_that_was_ever_approved(sqlite_desk: Desk, tmp_path: Path) -> None:
+    """Shown, paused, overtaken by another version, or archived just now; by a compiler that goes on, and a new one."""
+    campaign = sqlite_desk.a_campaign()["id"]
+    sqlite_desk.a_flight(campaign=campaign)
+    made = [sqlite_desk.an_approved(campaign=campaign)["id"] for _ in range(4)]
+    press = Press(sqlite_desk.engine, Shelf(tmp_path / "shelf", KEY))
+    press.turn(NOW_S)
+    changed = {"landing_url": "https://qwiket.example/another"}
+    etag = etag_of(sqlite_desk, made[0])
+    assert sqlite_desk("PATCH", f"/v1/creatives/{made[0]}", changed, If_Match=etag).status == 200
+    assert sqlite_desk("POST", f"/v1/creatives/{made[0]}:approve", key="review").status == 200
+    sqlite_desk("POST", f"/v1/creatives/{made[1]}:pause")
+    sqlite_desk("DELETE", f"/v1/creatives/{made[2]}", If_Match=etag_of(sqlite_desk, made[2]))
+    with sqlite_desk.engine.connect() as connection:
+        query = "SELECT creative, version, landing_url FROM creative_versions WHERE state = 'approved'"
+        approved = {(creative, version): url for creative, version, url in connection.execute(sa.text(query))}
+    assert len(approved) == 5
+    press.turn(NOW_S)
+    for _ in range(2):
+        snapshot = mapped(Shelf(tmp_path / "shelf", KEY))
+        assert len(snapshot.creatives) == 2
+        assert {key: snapshot.landing(*key) for key in approved} == approved
+        shown = {(creative.id, creative.version) for creative in snapshot.creatives}
+        assert snapshot.landings.keys() == approved.keys() - shown, "what is shown is kept twice"
+        assert snapshot.landing(1, 99) is None and snapshot.landing(10**12, 1) is None
+        sqlite_desk.a_slot()
+        Press(sqlite_desk.engine, Shelf(tmp_path / "shelf", KEY)).turn(NOW_S)
+
+
+def etag_of(desk: Desk, creative: str) -> str:
+    return str(desk("GET", f"/v1/creatives/{creative}").headers["ETag"])
 
 
 def test_a_compiler_that_starts_again_reads_everything_of_another_database(sqlite_desk: Desk, shelf: Shelf) -> None:
@@ -277,7 +325,7 @@ def test_an_edit_reads_what_it_touched_and_appends_its_texts_only(
 def test_texts_that_nobody_reads_any_more_are_dropped(
     sqlite_desk: Desk, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pressing, "WASTE_MAX", 2_000)
+    monkeypatch.setattr(book, "WASTE_MAX", 2_000)
     monkeypatch.setattr(shelves, "KEPT_MAX", 2)
     press = Press(sqlite_desk.engine, shelf)
     made = sqlite_desk.a_flight()

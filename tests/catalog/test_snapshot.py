@@ -52,7 +52,7 @@ def test_goals_of_a_tier_are_one_class_before_all_that_have_none() -> None:
         for n, (tier, priority, target) in enumerate(booked)
     ]
     candidates = a_snapshot(*flights).candidates
-    by_class = [candidates.flight[candidates.rank == rank].tolist() for rank in np.unique(candidates.rank)]
+    by_class = [candidates.flight[candidates.rank[:] == rank].tolist() for rank in np.unique(candidates.rank[:])]
     assert by_class == [[5], [4], [6], [1, 2], [0], [3]]
 
 
@@ -141,7 +141,8 @@ def test_a_host_belongs_to_the_site_of_its_nearest_domain(host: str, site: int |
 
 
 def test_a_click_finds_the_address_of_a_version_that_pages_still_hold() -> None:
-    snapshot = a_snapshot(a_flight(), landings=((1, 1, "https://old.example/"), (1, 2, "https://new.example/")))
+    shown = a_creative(1, version=2, landing_url="https://new.example/")
+    snapshot = a_snapshot(a_flight(), creatives=(shown,), landings=((1, 1, "https://old.example/"),))
     assert snapshot.landing(1, 1) == "https://old.example/"
     assert snapshot.landing(1, 2) == "https://new.example/"
     assert snapshot.landing(1, 3) is None

@@ -16,7 +16,7 @@ TOUCHES_THE_WORLD = {
     "api": "HTTP", "pages": "HTTP", "tables": "SQL tables", "claims": "the store", "client": "the store",
     "load": "files or the database", "watch": "a thread and the database",
     "consume": "a process", "audit": "both stores",
-    "lead": "a process", "press": "a process", "shelf": "files", "pressed": "files",
+    "lead": "a process", "press": "a process", "shelf": "files", "pressed": "files", "pieces": "files",
     "stage": "stores and files of its own",
     "drive": "the stores of a simulation", "leases": "a lock between threads", "turns": "a file that workers share",
     "sql": "the database", "ledger": "the database", "seals": "the database", "spool": "files",

@@ -81,7 +81,7 @@ def document(rows: Mapping[str, Row], sizes: Sequence[int], catalogue: Catalogue
         "ratios": {name: round(ratio, 2) for name, ratio in ratios.items()},
         f"rebuild_{most}_s": round(catalogue.rebuild_s, 2),
         "edit_visible_s": round(catalogue.edit_visible_s, 2),
-        f"index_mb_{most}": round(catalogue.index_mb, 1),
+        f"index_mb_{most}": round(catalogue.index_mb, 3),
         "rows": [
             *(row.told(name) for name, row in rows.items()),
             *(

@@ -167,7 +167,7 @@ def _catalogue(stage: Stage, warm_s: float, progress: Progress) -> Catalogue:
         edit_visible_s=statistics.median(edit.seen_s for edit in took),
         restart_s=restart_s,
         first_s=stage.first_s,
-        index_mb=(shelf.path(0).parent / current).stat().st_size / 2**20,
+        index_mb=shelf.size(current) / 2**20,
         worker_mb=worker_mb,
     )
 
