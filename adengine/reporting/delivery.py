@@ -9,54 +9,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adengine.counting.metrics import Metric as Stored
 from adengine.errors import Invalid, Mistake
 from adengine.reporting import calendar, dimensions
-from adengine.reporting.calendar import Span
 from adengine.reporting.dimensions import Dimension, Shown, World
 from adengine.reporting.metrics import Metric, Sums
 from adengine.reporting.query import Asked
+from adengine.reporting.question import CURRENCY, ROWS_MAX, SPEND, Question, Read, too_many
 
-ROWS_MAX = 10_000
-"""Of a report. Larger ones are for jobs, not for a request."""
 READ_FACTOR = 10
 """So many times as many groups may be there before small places are put together."""
-CURRENCY = "campaigns.currency"
-ADVERTISER = "campaigns.advertiser"
-SITE = "rollup.site"
-SPEND = "spend_micros"
+FLAT_PRICES = "flat_prices"
+"""Under which the definitions say that flat prices are left out."""
 PLACED = ("rollup.place",)
 FEW = "few"
 """Stands for the places, or for what is told of places, that are too small to be told."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is to be read."""
-
-    begin_s: int
-    end_s: int
-    spans: tuple[Span, ...] = ()
-    """Sums are kept apart by these; none: the whole period is one."""
-    columns: tuple[str, ...]
-    """And by these, as `table.column`."""
-    stored: tuple[Stored, ...]
-    """What is counted, each once, ascending."""
-    charged: tuple[Stored, ...]
-    """What is paid for, where that is asked for too."""
-    equals: tuple[tuple[str, tuple[Any, ...]], ...]
-    """(column, its values): only rows with one of them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """One group of sums: its span (0 without spans), its columns' values, and what was counted."""
-
-    span: int
-    raw: tuple[Any, ...]
-    counts: tuple[int, ...]
-    """Of each of the question's `stored`."""
-    micros: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,30 +32,6 @@ class Report:
     rows: list[dict[str, Any]]
     totals: dict[str, Any]
     definitions: Mapping[str, str]
-
-
-def question_of(asked: Asked, *, advertiser: int | None, site: int | None, spans_max: int = ROWS_MAX) -> Question:
-    """What to read for `asked`, within what the asker may see. Raises `Invalid` when it would be too much."""
-    filtered = [dimensions.BY_NAME[name] for name in asked.filters]
-    equals = [(row.columns[0], asked.filters[row.name]) for row in filtered if row.is_plain]
-    if advertiser is not None:
-        equals.append((ADVERTISER, (advertiser,)))
-    if site is not None:
-        equals.append((SITE, (site,)))
-    needed = [*asked.group_by, *(row for row in filtered if not row.is_plain)]
-    columns = dict.fromkeys(column for row in needed for column in row.columns)
-    charged = tuple(stored for metric in asked.metrics if metric.name == SPEND for stored in metric.stored)
-    if charged:
-        columns[CURRENCY] = None
-    return Question(
-        begin_s=asked.from_s,
-        end_s=asked.to_s,
-        spans=_spans(asked, spans_max),
-        columns=tuple(columns),
-        stored=tuple(sorted({stored for metric in asked.metrics for stored in metric.stored})),
-        charged=charged,
-        equals=tuple(equals),
-    )
 
 
 def report_of(asked: Asked, question: Question, read: Sequence[Read], world: World, small_cells: int = 0) -> Report:
@@ -102,25 +44,6 @@ def report_of(asked: Asked, question: Question, read: Sequence[Read], world: Wor
     return table.report(small_cells)
 
 
-def too_many(rows_max: int = ROWS_MAX) -> Invalid:
-    sentence = f"the report would have more than {rows_max} rows; group by less, filter, or choose a shorter period"
-    if rows_max == ROWS_MAX:
-        sentence += ", or have it made in the background: POST /v1/reports/jobs"
-    return Invalid([Mistake("?group_by", sentence)])
-
-
-def _spans(asked: Asked, most: int) -> tuple[Span, ...]:
-    units = [calendar.BY_NAME[row.name] for row in asked.group_by if row.name in calendar.BY_NAME]
-    if not units:
-        return ()
-    found: list[Span] = []
-    for span in calendar.spans(asked.zone, units, asked.from_s, asked.to_s):
-        found.append(span)
-        if len(found) > most:
-            raise too_many(most)
-    return tuple(found)
-
-
 class Table:
     """The groups of a report while what was read is added up."""
 
@@ -128,7 +51,7 @@ class Table:
         self._asked = asked
         self._world: World
         self._rows_max = rows_max
-        self._spans, self._stored = question.spans, question.stored
+        self._spans, self._stored, self._unsplit = question.spans, question.stored, question.unsplit
         self._place = {column: index for index, column in enumerate(question.columns)}
         self._places: dict[str, tuple[int, ...]] = {}
         filters = [(dimensions.BY_NAME[name], wanted) for name, wanted in asked.filters.items()]
@@ -160,9 +83,15 @@ class Table:
             columns=_column_names(self._asked),
             rows=self.rows(),
             totals=_values(self.totals, self._asked.metrics),
-            definitions={row.name: row.definition for row in self._asked.group_by}
-            | {row.name: row.definition for row in self._asked.metrics},
+            definitions=self.definitions(),
         )
+
+    def definitions(self) -> dict[str, str]:
+        found = {row.name: row.definition for row in self._asked.group_by}
+        found |= {row.name: row.definition for row in self._asked.metrics}
+        if SPEND in found and self._unsplit:
+            found[FLAT_PRICES] = f"Left out of {SPEND}: a flat price cannot be split by {', '.join(self._unsplit)}."
+        return found
 
     def admits(self, part: Read) -> bool:
         """Whether it passes the filters that SQL cannot apply."""
