@@ -13,14 +13,17 @@ from adengine.errors import Invalid, Mistake
 from adengine.reporting import calendar, dimensions
 from adengine.reporting.dimensions import Dimension, Shown, World
 from adengine.reporting.metrics import Metric, Sums
-from adengine.reporting.query import Asked
-from adengine.reporting.question import CURRENCY, ROWS_MAX, SPEND, Question, Read, too_many
+from adengine.reporting.paging import Mark, cursor_of
+from adengine.reporting.query import ROWS_MAX, Asked
+from adengine.reporting.question import CURRENCY, SPEND, Question, Read, too_many
 
 READ_FACTOR = 10
 """So many times as many groups may be there before small places are put together."""
 FLAT_PRICES = "flat_prices"
 """Under which the definitions say that flat prices are left out."""
 PLACED = ("rollup.place",)
+Key = tuple[Shown, ...]
+"""The values of the dimensions, which tell a row from all others."""
 FEW = "few"
 """Stands for the places, or for what is told of places, that are too small to be told."""
 
@@ -32,6 +35,8 @@ class Report:
     rows: list[dict[str, Any]]
     totals: dict[str, Any]
     definitions: Mapping[str, str]
+    next: str | None = None
+    """The cursor of the page behind this one; None: there is none."""
 
 
 def report_of(asked: Asked, question: Question, read: Sequence[Read], world: World, small_cells: int = 0) -> Report:
@@ -60,7 +65,7 @@ class Table:
         """What has been said of raw values already, with its name: many groups of sums share a place or a topic."""
         self._admitted: dict[tuple[str, tuple[Any, ...]], bool] = {}
         self.totals = Sums()
-        self.groups: dict[tuple[Shown, ...], tuple[dict[str, Shown], Sums]] = {}
+        self.groups: dict[Key, tuple[dict[str, Shown], Sums]] = {}
         if not asked.group_by:
             self.groups[()] = ({}, self.totals)
 
@@ -79,9 +84,11 @@ class Table:
             self.hide_small(small_cells)
         if len(self.groups) > self._rows_max:
             raise too_many(self._rows_max)
+        rows, last = self.page()
         return Report(
             columns=_column_names(self._asked),
-            rows=self.rows(),
+            rows=rows,
+            next=self._behind(last),
             totals=_values(self.totals, self._asked.metrics),
             definitions=self.definitions(),
         )
@@ -133,14 +140,30 @@ class Table:
                     also[_name_of(row)] = f"fewer than {least} each"
             self.groups.setdefault(joined, (shown | also, Sums()))[1].merge(sums)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def page(self) -> tuple[list[dict[str, Any]], Key | None]:
+        """(the rows that are asked for, in order; the last one's key, if others follow)."""
         columns = [self._ranks(index) for index in range(len(self._asked.group_by))]
-        ordered = sorted(
-            self.groups.items(), key=lambda group: [rank[value] for rank, value in zip(columns, group[0], strict=True)]
-        )
-        return [shown | _values(sums, self._asked.metrics) for _, (shown, sums) in ordered]
 
-    def _key(self, part: Read) -> tuple[Shown, ...]:
+        def place(key: Key) -> list[int]:
+            return [rank[value] for rank, value in zip(columns, key, strict=True)]
+
+        found = list(self.groups)
+        if self._asked.after is not None:
+            behind = place(self._asked.after)
+            found = [key for key in found if place(key) > behind]
+        found.sort(key=place)
+        shown = found[: self._asked.limit]
+        rows = [self.groups[key][0] | _values(self.groups[key][1], self._asked.metrics) for key in shown]
+        return rows, shown[-1] if len(shown) < len(found) else None
+
+    def _behind(self, last: Key | None) -> str | None:
+        """The cursor for what follows the row `last`."""
+        if last is None:
+            return None
+        asked = self._asked
+        return cursor_of(Mark(of=asked.asked_as, from_s=asked.from_s, to_s=asked.to_s, row=last))
+
+    def _key(self, part: Read) -> Key:
         labels = iter(self._spans[part.span].labels if self._spans else ())
         return tuple(
             next(labels) if row.name in calendar.BY_NAME else self._value(row, part)[0] for row in self._asked.group_by
@@ -155,7 +178,7 @@ class Table:
             self._values[known] = row.shown(raw, self._world), name
         return self._values[known]
 
-    def _shown(self, key: tuple[Shown, ...], part: Read) -> dict[str, Shown]:
+    def _shown(self, key: Key, part: Read) -> dict[str, Shown]:
         shown: dict[str, Shown] = {}
         for row, value in zip(self._asked.group_by, key, strict=True):
             shown[row.name] = value
@@ -165,12 +188,15 @@ class Table:
 
     def _ranks(self, index: int) -> dict[Shown, int]:
         """Which place each value of a column has in its order: time as it passes, else `_order`."""
-        row = self._asked.group_by[index]
+        row, after = self._asked.group_by[index], self._asked.after
         if row.name in calendar.BY_NAME:
             unit = [each.name for each in self._asked.group_by if each.name in calendar.BY_NAME].index(row.name)
             values: Iterable[Shown] = dict.fromkeys([*(span.labels[unit] for span in self._spans), FEW])
+            if after is not None and after[index] not in values:
+                raise Invalid([Mistake("?cursor", f"there is no {row.name} {after[index]!r} in this report")])
         else:
-            values = sorted({key[index] for key in self.groups}, key=_order)
+            seen = () if after is None else (after[index],)
+            values = sorted({*(key[index] for key in self.groups), *seen}, key=_order)
         return {value: rank for rank, value in enumerate(values)}
 
     def _raw(self, row: Dimension, part: Read) -> tuple[Any, ...]:

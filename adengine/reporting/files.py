@@ -29,7 +29,13 @@ def written(report: Report, standing: Mapping[str, str | None], format_: str) ->
     """(media type, body).  standing: up to when it is true, as the JSON document says it."""
     if format_ in FORMATS:
         return FORMATS[format_].media_type, FORMATS[format_].body(report)
-    document = {"rows": report.rows, "totals": report.totals, **standing, "definitions": report.definitions}
+    document = {
+        "rows": report.rows,
+        "next": report.next,
+        "totals": report.totals,
+        **standing,
+        "definitions": report.definitions,
+    }
     return JSON, orjson.dumps(document)
 
 

@@ -9,10 +9,8 @@ from adengine.counting.metrics import Metric as Stored
 from adengine.errors import Invalid, Mistake
 from adengine.reporting import calendar, dimensions
 from adengine.reporting.calendar import Span
-from adengine.reporting.query import Asked
+from adengine.reporting.query import ROWS_MAX, Asked
 
-ROWS_MAX = 10_000
-"""Of a report. Larger ones are for jobs, not for a request."""
 CURRENCY = "campaigns.currency"
 ADVERTISER = "campaigns.advertiser"
 SITE = "rollup.site"

@@ -7,7 +7,12 @@ from marshmallow import Schema, fields
 
 class DeliveryOut(Schema):
     rows = fields.List(fields.Dict(), required=True, metadata={"description": "One per group that has any counts."})
-    totals = fields.Dict(required=True, metadata={"description": "The metrics over all rows."})
+    next = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The cursor of the next page, where `limit` was given; null: none."},
+    )
+    totals = fields.Dict(required=True, metadata={"description": "The metrics over all rows, of all pages."})
     as_of = fields.String(required=True, allow_none=True, metadata={"description": "All events up to then are in."})
     sealed_until = fields.String(
         required=True,

@@ -12,7 +12,7 @@ from adengine.reporting.delivery import Report
 from adengine.reporting.files import FORMATS, written
 from adengine.reporting.periods import PERIODS
 from adengine.reporting.query import FORMATS as FORMAT_NAMES
-from adengine.reporting.query import PARAMETERS, SOURCES, Parameter
+from adengine.reporting.query import PARAMETERS, ROWS_MAX, SOURCES, Parameter
 from adengine.reporting.schema import DeliveryOut
 
 FILE = {"type": "string", "description": "The report's rows, if `format` asks for a file."}
@@ -62,6 +62,8 @@ def _schema(name: str) -> dict[str, Any]:
             return {"type": "string", "enum": list(SOURCES)}
         case "format":
             return {"type": "string", "enum": list(FORMAT_NAMES)}
+        case "limit":
+            return {"type": "integer", "minimum": 1, "maximum": ROWS_MAX}
         case "from" | "to":
             return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
     return {"type": "string"}
