@@ -20,6 +20,7 @@ from adengine.reporting.paging import Mark
 DEFAULT_DAYS = 7
 DEFAULT_METRICS = "requests,fills,impressions,viewable,clicks,invalid,gross"
 FORMATS = ("json", "csv", "ndjson", "parquet")
+FLAGS = ("false", "true")
 ROLLUP = "rollup"
 SOURCES = (ROLLUP, "events")
 FILTERS_MAX = 100
@@ -59,6 +60,8 @@ PARAMETERS = (
     Parameter("limit", f"At most so many rows, 1 to {ROWS_MAX}; by default all.", "500"),
     Parameter("cursor", "What `next` of the page before said; all else as it was asked for that page.",
               "WyI0ZmI4YTg2YjE1ZTQiLDE3NTY2ODQ4MDAsMTc1NzI4OTYwMCxbIjIwMjUtMDktMDEiXV0"),
+    Parameter("about", "true: CSV and NDJSON begin with as_of, sealed_until and definitions; by default false.",
+              "true"),
     Parameter("format", f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.", "json"),
 )  # fmt: skip
 
@@ -74,6 +77,8 @@ class Asked:
     filters: Mapping[str, tuple[Any, ...]]
     """By dimension: what its filters mean, any of which may hold."""
     format: str
+    has_front: bool = False
+    """Files begin with what is told of them."""
     source: str = SOURCES[0]
     limit: int | None = None
     """Rows of a page; None: all."""
@@ -101,6 +106,7 @@ def parse(given: Mapping[str, Sequence[str]], world: World, now_s: int) -> Asked
     filters = _filters(given.get("filter", ()), world, mistakes)
     _check("format", one.get("format", FORMATS[0]), FORMATS, mistakes)
     _check("source", one.get("source", SOURCES[0]), SOURCES, mistakes)
+    _check("about", one.get("about", FLAGS[0]), FLAGS, mistakes)
     limit, mark = _limit(one, mistakes), _mark(given, one, len(group_by), mistakes)
     if mistakes:
         raise Invalid(mistakes)
@@ -109,7 +115,8 @@ def parse(given: Mapping[str, Sequence[str]], world: World, now_s: int) -> Asked
     return Asked(
         from_s=from_s, to_s=to_s, zone=zone, group_by=tuple(group_by), metrics=tuple(chosen), filters=filters,
         format=one.get("format", FORMATS[0]), source=one.get("source", SOURCES[0]),
-        limit=limit, asked_as=paging.asked_as(given), after=mark.row if mark is not None else None,
+        has_front=one.get("about") == FLAGS[1], limit=limit,
+        asked_as=paging.asked_as(given), after=mark.row if mark is not None else None,
     )  # fmt: skip
 
 
