@@ -223,7 +223,7 @@ def test_too_many_flights_by_spans_are_refused(sold: Engine, world: World) -> No
     with sold.connect() as connection:
         assert len(flat_parts(connection, question, NOW_S)) == 240
         with pytest.raises(Invalid) as raised:
-            flat_parts(connection, question, NOW_S, due_max=2000)
+            flat_parts(connection, question, NOW_S, due_max=239)
     assert "shorter period" in raised.value.mistakes[0].detail
 
 

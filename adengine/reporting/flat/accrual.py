@@ -7,6 +7,7 @@ is not due yet, never what is.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -92,15 +93,14 @@ def due(account: Account, edges_s: Sequence[int]) -> list[tuple[int, int]]:
     edges_s: ascending; span n is from edge n to before edge n + 1.
     """
     begin_s, end_s = account.bounds_s
+    first = max(bisect_right(edges_s, begin_s) - 1, 0)
     found: list[tuple[int, int]] = []
-    before = account.owed(edges_s[0])
-    for number in range(len(edges_s) - 1):
-        if edges_s[number + 1] <= begin_s:
-            continue
+    before = account.owed(edges_s[first])
+    for number in range(first, len(edges_s) - 1):
+        if edges_s[number] >= end_s:
+            break
         now = account.owed(edges_s[number + 1])
         if now != before:
             found.append((number, now - before))
         before = now
-        if edges_s[number + 1] >= end_s:
-            break
     return found

@@ -13,8 +13,8 @@ from adengine.reporting.flat.accrual import Account, Terms, account_of, due
 from adengine.reporting.question import SPLIT_BY, Question, Read, too_many
 
 FLAT = "flat"
-DUE_MAX = 1_000_000
-"""Flights by spans that one report may ask for; about a second."""
+DUE_MAX = 500_000
+"""Spans in which flights owe something, of all flights of one report; 10 000 flights by 31 days took 2 s."""
 COLUMNS = {
     "rollup.flight": flights.c.id,
     "flights.campaign": flights.c.campaign,
@@ -37,10 +37,11 @@ def flat_parts(connection: Connection, question: Question, until_s: int, due_max
     sums: dict[tuple[int, tuple[Any, ...]], int] = defaultdict(int)
     asked = 0
     for raw, account in _accounts(connection, question):
-        asked += len(edges_s)
+        fallen_due = due(account, edges_s)
+        asked += len(fallen_due)
         if asked > due_max:
             raise too_many()
-        for span, micros in due(account, edges_s):
+        for span, micros in fallen_due:
             sums[span, raw] += micros
     nothing = (0,) * len(question.stored)
     return tuple(Read(span=span, raw=raw, counts=nothing, micros=n) for (span, raw), n in sums.items() if n)
