@@ -19,4 +19,10 @@ class DeliveryOut(Schema):
         allow_none=True,
         metadata={"description": "No hour before it changes any more."},
     )
-    definitions = fields.Dict(required=True, metadata={"description": "What each column means."})
+    definitions = fields.Dict(
+        required=True,
+        metadata={
+            "description": "What each column means; where there is anything to know, also `source` (of reports over "
+            "events) and `flat_prices` (that they are left out)."
+        },
+    )
