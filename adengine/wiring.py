@@ -18,6 +18,7 @@ from adengine.caps.claims import ReaderLog
 from adengine.catalog import api as catalog_api
 from adengine.catalog.nouns import Key
 from adengine.catalog.shelf import Shelf
+from adengine.catalog.targets import devices
 from adengine.catalog.watch import SnapshotWatcher
 from adengine.console import methodology
 from adengine.console import pages as console_pages
@@ -192,6 +193,7 @@ def _catalogue(parts: Parts) -> openapi.Blueprint:
 
 def _serving(parts: Parts) -> tuple[Filler, hot.Route, openapi.Blueprint]:
     settings = parts.settings
+    devices.make_ready()
     reader_ids = ReaderIds(settings.secret_key)
     reader_log = ReaderLog(parts.store)
     filler = Filler(

@@ -3,9 +3,11 @@
 A beacon, made by record.lua:
     u8 1 | 68B the token's body | u32 at_s | u8 variant | u8 flags (1 first, 2 first measurable) | reason, the rest
 A fill, made by `fill_event` and appended by the script that reserves:
-    u8 2 | 16B request | u32 at_s | u32 site | u32 place | u32 topic | u8 slots | u16 refusals
+    u8 3 | 16B request | u32 at_s | u32 site | u32 place | u32 topic | u8 refresh << 4 | device
+    u8 slots | u16 refusals
     per slot: u32 slot | u32 flight | u32 creative | u16 version | u8 tier | u8 variant | u8 length | reason
     per refusal: u32 slot | u32 flight | u8 length | cap
+A fill of an older engine: u8 2, and neither refresh nor device. It may stand in a stream when this one begins to read.
 
 Nothing of the reader is in a fill's event. Pure; `counting.postings` says what an event adds to the sums.
 """
@@ -13,20 +15,20 @@ Nothing of the reader is in a fill's event. Pure; `counting.postings` says what 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from adengine.counting.metrics import NONE, Kind
 from adengine.counting.reasons import NAMES
 from adengine.counting.tokens import BODY_BYTES, Served, unpack
 
-BEACON, FILL = 1, 2
+BEACON, FILL_BEFORE, FILL = 1, 2, 3
 FIRST, MEASURABLE = 1, 2
 REASON_BYTES_MAX = 64
-_BEACON, _FILL = bytes([BEACON]), bytes([FILL])
 _BEACON_TAIL = struct.Struct(">IBB")
-_FILL_HEAD = struct.Struct(">B16sIIIIBH")
+_FILL_HEAD = struct.Struct(">B16sIIIIBBH")
+_FILL_BEFORE_HEAD = struct.Struct(">B16sIIIIBH")
 _SLOT = struct.Struct(">IIIHBBB")
 _REFUSAL = struct.Struct(">IIB")
 _REASON_AT = 1 + BODY_BYTES + _BEACON_TAIL.size
@@ -75,6 +77,9 @@ class Fill:
     topic: int = 0
     capped: tuple[Refusal, ...] = ()
     """At most 65 535; more are cut off."""
+    device: int = 0
+    refresh: int = 0
+    """These two as in `tokens.Served`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +106,13 @@ def fill_event(
     topic: int,
     slots: Sequence[bytes],
     capped: Sequence[Refusal] = (),
+    device: int = 0,
+    refresh: int = 0,
 ) -> bytes:
     """Of one answer to a page, for the script that reserves.  slots: by `slot_bytes`; the rest as in `Fill`."""
     capped = capped[:0xFFFF]
-    parts = [_FILL_HEAD.pack(FILL, request, at_s, site, place, topic, len(slots), len(capped)), *slots]
+    page = refresh << 4 | device
+    parts = [_FILL_HEAD.pack(FILL, request, at_s, site, place, topic, page, len(slots), len(capped)), *slots]
     for refusal in capped:
         cap = refusal.cap.encode("ascii")
         parts += (_REFUSAL.pack(refusal.slot, refusal.flight, len(cap)), cap)
@@ -120,10 +128,11 @@ def slot_bytes(outcome: SlotOutcome) -> bytes:
 
 def read_event(event: bytes) -> Beacon | Fill:
     """The event in `event`; raises `Unreadable`."""
-    if event[:1] not in (_BEACON, _FILL):
+    read = _READERS.get(event[0]) if event else None
+    if read is None:
         raise Unreadable("it begins with no format that this version knows")
     try:
-        return _read_beacon(event) if event[:1] == _BEACON else _read_fill(event)
+        return read(event)
     except (struct.error, ValueError, IndexError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
 
@@ -141,8 +150,19 @@ def _read_beacon(event: bytes) -> Beacon:
 
 
 def _read_fill(event: bytes) -> Fill:
-    _, request, at_s, site, place, topic, slots, refusals = _FILL_HEAD.unpack_from(event)
-    cursor = _Cursor(event, _FILL_HEAD.size)
+    _, request, at_s, site, place, topic, page, slots, refusals = _FILL_HEAD.unpack_from(event)
+    fill = Fill(request=request, at_s=at_s, site=site, place=place, topic=topic, slots=(), device=page & 15,
+                refresh=page >> 4)  # fmt: skip
+    return _with_slots(fill, _Cursor(event, _FILL_HEAD.size), slots, refusals)
+
+
+def _read_fill_before(event: bytes) -> Fill:
+    _, request, at_s, site, place, topic, slots, refusals = _FILL_BEFORE_HEAD.unpack_from(event)
+    fill = Fill(request=request, at_s=at_s, site=site, place=place, topic=topic, slots=())
+    return _with_slots(fill, _Cursor(event, _FILL_BEFORE_HEAD.size), slots, refusals)
+
+
+def _with_slots(fill: Fill, cursor: _Cursor, slots: int, refusals: int) -> Fill:
     outcomes = []
     for _ in range(slots):
         slot, flight, creative, version, tier, variant, length = cursor.take(_SLOT)
@@ -154,25 +174,35 @@ def _read_fill(event: bytes) -> Fill:
     for _ in range(refusals):
         slot, flight, length = cursor.take(_REFUSAL)
         capped.append(Refusal(slot=slot, flight=flight, cap=cursor.text(length)))
-    if cursor.at != len(event):
-        raise ValueError(f"{len(event) - cursor.at} bytes too many")
-    return Fill(request=request, at_s=at_s, site=site, place=place, topic=topic, slots=tuple(outcomes),
-                capped=tuple(capped))  # fmt: skip
+    if cursor.left:
+        raise ValueError(f"{cursor.left} bytes too many")
+    return replace(fill, slots=tuple(outcomes), capped=tuple(capped))
 
 
 class _Cursor:
     def __init__(self, event: bytes, at: int) -> None:
         self._event = event
-        self.at = at
+        self._at = at
+
+    @property
+    def left(self) -> int:
+        """How many bytes were not taken."""
+        return len(self._event) - self._at
 
     def take(self, shape: struct.Struct) -> tuple[int, ...]:
-        values = shape.unpack_from(self._event, self.at)
-        self.at += shape.size
+        values = shape.unpack_from(self._event, self._at)
+        self._at += shape.size
         return values
 
     def text(self, length: int) -> str:
-        raw = self._event[self.at : self.at + length]
+        raw = self._event[self._at : self._at + length]
         if len(raw) < length or length > REASON_BYTES_MAX:
             raise ValueError("a text is cut off or too long")
-        self.at += length
+        self._at += length
         return raw.decode("ascii")
+
+
+_READERS: Mapping[int, Callable[[bytes], Beacon | Fill]] = {
+    BEACON: _read_beacon, FILL_BEFORE: _read_fill_before, FILL: _read_fill,
+}  # fmt: skip
+"""By the first byte of an event."""

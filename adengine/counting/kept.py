@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 import orjson
 
 from adengine.counting.metrics import Metric
-from adengine.counting.postings import Cell, Posting
+from adengine.counting.postings import ADDED, Cell, Posting
 
 FOLDER = "events"
 """In the data folder."""
@@ -30,12 +30,14 @@ ALONE = "0" * 8
 COLUMNS: Mapping[str, str] = {
     "event": "VARCHAR", "time": "TIMESTAMP", "at_s": "BIGINT", "quarter_s": "BIGINT", "metric": "VARCHAR",
     "site": "BIGINT", "slot": "BIGINT", "flight": "BIGINT", "creative": "BIGINT", "version": "INTEGER",
-    "variant": "SMALLINT", "tier": "SMALLINT", "place": "BIGINT", "topic": "BIGINT", "reason": "VARCHAR",
-    "n": "BIGINT", "micros": "BIGINT",
+    "variant": "SMALLINT", "tier": "SMALLINT", "place": "BIGINT", "topic": "BIGINT", "device": "SMALLINT",
+    "refresh": "SMALLINT", "reason": "VARCHAR", "n": "BIGINT", "micros": "BIGINT",
 }  # fmt: skip
 """Of a segment, with their types as DuckDB calls them; docs/counting.md says what they mean."""
 LINE = {name: kind for name, kind in COLUMNS.items() if name != "time"}
 """Of a line, which leaves `time` to be made of `at_s`."""
+VALUES = {name: f"coalesce({name}, 0)::{kind} AS {name}" if name in ADDED else name for name, kind in COLUMNS.items()}
+"""What DuckDB takes as the values of the columns: 0 of those that an older engine's lines and files have not."""
 METRICS = {metric: metric.name.lower() for metric in Metric}
 QUICK = 1
 """zlib's level: about a fifth of the size, in a third of the time that the default takes."""
@@ -65,6 +67,13 @@ def _lines(posting: Posting) -> Iterator[bytes]:
     for cell, (n, micros) in sums.items():
         line = head | cell._asdict() | {"metric": METRICS[cell.metric], "n": n, "micros": micros}
         yield orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def in_files(files: str) -> str:
+    """What DuckDB reads the columns from.  files: as it takes them; those of before have fewer columns."""
+    none = ", ".join(f"NULL::{COLUMNS[name]} AS {name}" for name in ADDED)
+    read = f"read_parquet({files}, hive_partitioning = false, union_by_name = true)"
+    return f"(SELECT {none} WHERE false UNION ALL BY NAME FROM {read})"  # noqa: S608  # all of it is written here
 
 
 def hour_of(at_s: int) -> int:

@@ -32,6 +32,8 @@ class Kind(IntEnum):
 
 NONE = 255
 """In `tier` and `variant`: none, or not known."""
+REFRESH_MAX = 3
+"""In `refresh`, which says how often the slots had been filled before on the page: so often or oftener."""
 QUARTER_S = 900
 
 COUNTED = {Kind.IMPRESSION: Metric.IMPRESSION, Kind.VIEWABLE: Metric.VIEWABLE, Kind.CLICK: Metric.CLICK}

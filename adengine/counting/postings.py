@@ -36,7 +36,13 @@ class Cell(NamedTuple):
     tier: int
     place: int
     topic: int
+    device: int
+    refresh: int
     reason: str
+
+
+ADDED = ("device", "refresh")
+"""Of a cell, what came later than the rest: 0 in all sums of before, and not in seals, lines and files of before."""
 
 
 class Sum(NamedTuple):
@@ -125,7 +131,7 @@ def _single(beacon: Beacon, event_id: bytes, metric: Metric, micros: int) -> Pos
     quarter_s = _quarter(beacon.at_s)
     cell = Cell(
         quarter_s, metric, served.site, served.slot, served.flight, served.creative, served.version, beacon.variant,
-        served.tier, served.place, served.topic, beacon.reason,
+        served.tier, served.place, served.topic, served.device, served.refresh, beacon.reason,
     )  # fmt: skip
     one = Sum(1, micros)
     leased, reader = (served.leased, served.reader) if metric is Metric.IMPRESSION else (None, None)
@@ -139,7 +145,7 @@ def _of_fill(fill: Fill) -> Posting:
     slots = [(_slot_cell(fill, quarter_s, slot), one) for slot in fill.slots]
     capped = [
         (Cell(quarter_s, Metric.CAPPED, fill.site, refusal.slot, refusal.flight, 0, 0, NONE, NONE, fill.place,
-              fill.topic, refusal.cap), one)
+              fill.topic, fill.device, fill.refresh, refusal.cap), one)
         for refusal in fill.capped
     ]  # fmt: skip
     return Posting(fill.request, quarter_s, Metric.PAGE, 0, "", Sum(len(fill.slots), 0), (*slots, *capped), fill.at_s)
@@ -148,7 +154,7 @@ def _of_fill(fill: Fill) -> Posting:
 def _slot_cell(fill: Fill, quarter_s: int, slot: SlotOutcome) -> Cell:
     return Cell(
         quarter_s, Metric.FILL if slot.flight else Metric.EMPTY, fill.site, slot.slot, slot.flight, slot.creative,
-        slot.version, slot.variant, slot.tier, fill.place, fill.topic, slot.reason,
+        slot.version, slot.variant, slot.tier, fill.place, fill.topic, fill.device, fill.refresh, slot.reason,
     )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ if now_s == 0 then
 end
 local pick, kind = tonumber(ARGV[3]), tonumber(ARGV[4])
 local record = redis.call('GET', KEYS[1]) or ''
-record = record .. string.rep('\0', TIMES_AT + 4 * (pick + 1) - #record)
+record = record .. string.rep('\0', TIMES_AT - #record)   -- an impression's time is there as soon as its bit is
 local bits = string.byte(record, pick + 1)
 local reason, flags = ARGV[7], 0
 

@@ -16,7 +16,20 @@ from pathlib import Path
 import duckdb
 from sqlalchemy import Connection, Engine, delete, func, select
 
-from adengine.counting.kept import ALONE, COLUMNS, DAY_S, HOUR_S, LINE, SEGMENT, Part, part_of, standing, unpacked
+from adengine.counting.kept import (
+    ALONE,
+    COLUMNS,
+    DAY_S,
+    HOUR_S,
+    LINE,
+    SEGMENT,
+    VALUES,
+    Part,
+    in_files,
+    part_of,
+    standing,
+    unpacked,
+)
 from adengine.counting.tables import event_lines
 from adengine.store.sql import reading, writing
 from adengine.store.tables import installation
@@ -106,9 +119,9 @@ def _taken(engine: Engine, folder: Path, hour_s: int, upto: int, database: str) 
 
 
 _SHAPE = ", ".join(f"'{name}': '{kind}'" for name, kind in LINE.items())
-_VALUES = ", ".join(name if name in LINE else f"make_timestamp(at_s * 1000000) AS {name}" for name in COLUMNS)
+_VALUES = ", ".join(VALUES[name] if name in LINE else f"make_timestamp(at_s * 1000000) AS {name}" for name in COLUMNS)
 _FROM_LINES = f"{_VALUES} FROM read_json($1, format = 'newline_delimited', columns = {{{_SHAPE}}})"
-_FROM_PARTS = f"{', '.join(COLUMNS)} FROM read_parquet($1, hive_partitioning = false)"
+_FROM_PARTS = f"{', '.join(VALUES.values())} FROM {in_files('$1')}"
 
 
 def _join(folder: Path, now_s: int) -> int:

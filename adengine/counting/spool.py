@@ -226,9 +226,6 @@ def _calls(path: Path, before_ns: int) -> Generator[Waiting, None, None]:
                 at += len(line)
                 if number % NOTED_EVERY == 0:
                     _note(done, at)
-        except GeneratorExit:
-            is_written_no_more = False
-            raise
         finally:
             if at > begun:
                 _note(done, at)

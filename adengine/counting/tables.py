@@ -44,6 +44,10 @@ rollup = Table(
     Column("tier", SmallInteger, primary_key=True, comment="nouns.Tier; 255: none"),
     Column("place", BigInteger, primary_key=True, comment="stable id of places; 0: not known"),
     Column("topic", BigInteger, primary_key=True, comment="int(id, 36); 0: none"),
+    Column(
+        "device", SmallInteger, primary_key=True, server_default="0", comment="its place among the kinds; 0: not known"
+    ),
+    Column("refresh", SmallInteger, primary_key=True, server_default="0", comment="of the slot; 3: or any later one"),
     Column("reason", String(64), primary_key=True, comment="no-fill or invalid reason, or the cap; empty: none"),
     Column("n", BigInteger, nullable=False),
     Column("micros", BigInteger, nullable=False, comment="millionths of the campaign's currency"),

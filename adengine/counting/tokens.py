@@ -2,12 +2,15 @@
 
 84 bytes in 112 base64url characters; big-endian:
 
-    u8 version << 4 | kind     u8 kid    u8 pick << 4 | flags (1 held, 2 preview, 4 brief)
+    u8 version << 4 | kind     u8 kid    u8 pick << 4 | flags (1 held, 2 preview, 4 brief, 8 refresh & 1)
     u8 lease >> 2 << 6 | tier << 4 | (lease & 3) << 2 | price model
     u32 issued_s    16B request    u32 site    u32 slot    u32 flight    u32 creative    u16 creative's version
-    u8 variant    u32 place    u32 topic    u40 price, micros    8B reader (zeros: none)    u32 view
+    u8 (refresh & 2) << 6 | device << 4 | variant (15: none)    u32 place    u32 topic    u40 price, micros
+    8B reader (zeros: none)    u32 view
     16B MAC: BLAKE2b of all before, keyed
 
+Without a device, and with a refresh below 2, the variant's byte is the variant alone, as before there were such: none
+is 255 there. So tokens of older engines are read, and older workers take the new ones; device 7 must never be given.
 lease: 0, or in which `LEASE_WINDOW_S` pacing leased the impression, as the windows from there to issued_s + LEASE_BIAS.
 
 Neither an address nor the reader's own key nor a price in words is inside. Pure: `now_s` and the ring come in.
@@ -49,6 +52,7 @@ _FIRST = [bytes([VERSION << 4 | kind]) for kind in Kind]
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")
 _NO_READER = bytes(8)
+_NO_VARIANT = 15
 
 
 class Served(NamedTuple):
@@ -80,9 +84,13 @@ class Served(NamedTuple):
     leased: int | None = None
     """The window, epoch s // `LEASE_WINDOW_S`, in which pacing leased the impression, if it did and can be told."""
     variant: int = NONE
-    """Index of the variant shown; `NONE`: the browser picks."""
+    """Index of the variant shown, below 15; `NONE`: the browser picks."""
     place: int = 0
     topic: int = 0
+    device: int = 0
+    """0..6, as `catalog.targets.devices.number_of` tells it; 0: not known."""
+    refresh: int = 0
+    """0..`REFRESH_MAX`."""
 
 
 class TokenMinter:
@@ -96,7 +104,10 @@ class TokenMinter:
         """The texts of the impression's, the viewable's and the click's token."""
         tail = _packed_tail(served, self._kid)
         impression, viewable, click = _FIRST
-        return self._signed(impression + tail), self._signed(viewable + tail), self._signed(click + tail)
+        # 84 bytes each: none ends within a group of base64, so all three are spelled at once
+        raw = self._signed(impression + tail) + self._signed(viewable + tail) + self._signed(click + tail)
+        text = binascii.b2a_base64(raw, newline=False).translate(_TO_URL).decode("ascii")
+        return text[:CHARS], text[CHARS : 2 * CHARS], text[2 * CHARS :]
 
     def word(self, name: str) -> str:
         """32 letters that nobody can tell without the key; always the same ones."""
@@ -104,10 +115,10 @@ class TokenMinter:
         mac.update(b"word " + name.encode("utf-8"))
         return mac.hexdigest()
 
-    def _signed(self, body: bytes) -> str:
+    def _signed(self, body: bytes) -> bytes:
         mac = self._keyed.copy()
         mac.update(body)
-        return binascii.b2a_base64(body + mac.digest(), newline=False).translate(_TO_URL).decode("ascii")
+        return body + mac.digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +166,13 @@ def unpack(body: bytes) -> tuple[Kind, Served]:
     (first, _kid, pick, tier, issued_s, request, site, slot, flight, creative, version, variant, place, topic,
      high, low, reader, view) = _BODY.unpack(body)  # fmt: skip
     model, lease = tier & 3, tier >> 6 << 2 | tier >> 2 & 3
+    further, variant = (0, NONE) if variant == NONE else (variant >> 4, variant & _NO_VARIANT)
     if first >> 4 != VERSION or model >= len(PRICE_MODELS):
         raise ValueError("not the body of a token")
     served = Served(
         issued_s=issued_s, request=request, pick=pick >> 4, site=site, slot=slot, flight=flight, creative=creative,
-        version=version, variant=variant, place=place, topic=topic, view=view,
+        version=version, variant=NONE if variant == _NO_VARIANT else variant, place=place, topic=topic, view=view,
+        device=further & 7, refresh=further >> 3 << 1 | pick >> 3 & 1,
         tier=Tier(tier >> 4 & 3), price=Price(model=PRICE_MODELS[model], micros=high << 32 | low),
         reader=None if reader == _NO_READER else reader, held=bool(pick & HELD), preview=bool(pick & PREVIEW),
         brief=bool(pick & BRIEF), leased=issued_s // LEASE_WINDOW_S + LEASE_BIAS - lease if lease else None,
@@ -170,16 +183,17 @@ def unpack(body: bytes) -> tuple[Kind, Served]:
 def _packed_tail(served: Served, kid: int) -> bytes:
     """All of the body but its first byte, which has the kind."""
     (issued_s, request, pick, site, slot, flight, creative, version, tier, price, view, reader, held, brief, preview,
-     leased, variant, place, topic) = served  # fmt: skip
+     leased, variant, place, topic, device, refresh) = served  # fmt: skip
     lease = 0
     if leased is not None:
         lease = issued_s // LEASE_WINDOW_S - leased + LEASE_BIAS
         lease = lease if 0 < lease <= LEASE_CODES else 0
-    micros = price.micros
+    micros, further = price.micros, refresh >> 1 << 3 | device
     return _TAIL.pack(
-        kid, pick << 4 | held | preview << 1 | brief << 2,
+        kid, pick << 4 | held | preview << 1 | brief << 2 | (refresh & 1) << 3,
         lease >> 2 << 6 | tier << 4 | (lease & 3) << 2 | _MODEL_NUMBERS[price.model],
-        issued_s, request, site, slot, flight, creative, version, variant, place, topic,
+        issued_s, request, site, slot, flight, creative, version,
+        further << 4 | variant & _NO_VARIANT if further else variant, place, topic,
         micros >> 32, micros & 0xFFFFFFFF, reader or _NO_READER, view,
     )  # fmt: skip
 

@@ -90,6 +90,7 @@ def told(asked: Asked) -> dict[str, Any]:
             "lang": page.lang,
             "keys": {key: list(values) for key, values in page.keys.items()},
             "view": page.view,
+            "refresh": page.refresh,
         },
         "reader": {
             "key": SOMEBODY if reader.key is not None else None,

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from adengine.catalog import ids
 from adengine.catalog.nouns import Tier
-from adengine.counting.metrics import NONE
+from adengine.catalog.targets.devices import KINDS
+from adengine.counting.metrics import NONE, REFRESH_MAX
 from adengine.places import Place, Resolution
 from adengine.reporting.calendar import UNITS
 from adengine.topics import Taxonomy
@@ -136,6 +137,10 @@ def _tier(raw: Raw, _: World) -> Shown:
     return None if raw[0] == NONE else Tier(raw[0]).name.lower()
 
 
+def _device(raw: Raw, _: World) -> Shown:
+    return KINDS[raw[0] - 1] if 0 < raw[0] <= len(KINDS) else None
+
+
 DIMENSIONS: tuple[Dimension, ...] = (
     *(Dimension(name=unit.name, definition=unit.definition) for unit in UNITS),
     _listed("site", "sites", "rollup.site", "The site that asked."),
@@ -187,6 +192,20 @@ DIMENSIONS: tuple[Dimension, ...] = (
         wanted=_wanted_topic,
         admits=_in_topic,
         is_plain=False,
+    ),
+    Dimension(
+        name="device",
+        definition=f"What the reader held, told from his user agent: {', '.join(KINDS)}; null where it is not known.",
+        columns=("rollup.device",),
+        shown=_device,
+        wanted=lambda text, _: KINDS.index(text) + 1 if text in KINDS else None,
+    ),
+    Dimension(
+        name="refresh",
+        definition="How often the slot had been filled before in the page view, as the page said it; "
+        f"0 where it did not, {REFRESH_MAX} for any more.",
+        columns=("rollup.refresh",),
+        wanted=lambda text, _: int(text) if text in map(str, range(REFRESH_MAX + 1)) else None,
     ),
     Dimension(
         name="reason",

@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import Connection, Select, Table, select
 from sqlalchemy.dialects import postgresql
 
-from adengine.counting.kept import FOLDER, HOUR_S, LINE, METRICS, hour_of, standing, taken, unpacked
+from adengine.counting.kept import FOLDER, HOUR_S, LINE, METRICS, VALUES, hour_of, in_files, standing, taken, unpacked
 from adengine.counting.tables import event_lines
 from adengine.errors import Unavailable
 from adengine.reporting.load import Found
@@ -100,11 +100,11 @@ def _as_rollup(engine: duckdb.DuckDBPyConnection, files: Iterable[Path], fresh: 
     """The view that `queries_of` takes for the rollups."""
     names = ", ".join(f"'{name}'" for name in METRICS.values())
     numbered = ", ".join(
-        f"list_position([{names}], metric) - 1 AS metric" if name == "metric" else name for name in LINE
+        f"list_position([{names}], metric) - 1 AS metric" if name == "metric" else VALUES[name] for name in LINE
     )
     sources = [_lines_of(fresh, LINE)]
     if listed := ", ".join(_quoted(path) for path in files):
-        sources.append(f"SELECT {', '.join(LINE)} FROM read_parquet([{listed}], hive_partitioning = false)")
+        sources.append(f"SELECT {', '.join(LINE)} FROM {in_files(f'[{listed}]')}")
     engine.execute(f"CREATE VIEW rollup AS SELECT {numbered} FROM ({' UNION ALL '.join(sources)})")
 
 

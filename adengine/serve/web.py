@@ -37,8 +37,10 @@ def run(settings: Settings) -> None:
     """
     import adengine.wiring
     from adengine import places
+    from adengine.catalog.targets import devices
 
     places.load(settings.data_dir)
+    devices.make_ready()
     os.environ[PARENT] = str(os.getpid())
     os.environ[adengine.wiring.COMPILED] = "1"
     serve_app("app:app", settings.host, settings.port, workers=workers_of(settings), threads=settings.threads)

@@ -83,6 +83,8 @@ class Stamp(NamedTuple):
     view: int
     reader: bytes | None
     preview: bool
+    device: int
+    refresh: int
     hold_s: int
 
 
@@ -208,12 +210,13 @@ def quoted(word: str | None) -> bytes:
 
 
 def _served(stamp: Stamp, shown: Shown, claim: Claim) -> Served:
-    issued_s, request, site, place, topic, view, reader, preview, _ = stamp
+    issued_s, request, site, place, topic, view, reader, preview, device, refresh, _ = stamp
     pick, held, brief, leased = claim
     flight, creative = shown.flight, shown.creative
     return Served(
         issued_s, request, pick, site, shown.slot.id, flight.id, creative.id, creative.version, flight.tier,
         flight.price_at(issued_s), view, reader, held, brief, preview, leased, shown.variant, place, topic,
+        device, refresh,
     )  # fmt: skip
 
 

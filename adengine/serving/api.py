@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any, Protocol
@@ -98,8 +97,9 @@ class FillRoute:
         return Answer(HEADERS, answered.body)
 
     def _measure(self, answered: Answered) -> None:
-        for (status, reason), slots in Counter(answered.fates).items():
-            metrics.count("adengine_fills", status, reason or "", by=slots)
+        for fate in set(answered.fates):
+            status, reason = fate
+            metrics.count("adengine_fills", status, reason or "", by=answered.fates.count(fate))
         level = answered.degraded
         if level is not None:
             metrics.count("adengine_degraded", level)

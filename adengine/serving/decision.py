@@ -23,9 +23,9 @@ from adengine.serving.draw import Floats
 from adengine.serving.eligibility import excluding
 from adengine.serving.eligible import Kept, Place
 from adengine.serving.hurdles import ByFlight, ByThing, Hurdle, Mask, survivors
-from adengine.serving.lots import page_words
+from adengine.serving.lots import page_draws
 from adengine.serving.pace import Pace
-from adengine.serving.page import allocate, is_whole_page, seat
+from adengine.serving.page import allocate, seat
 from adengine.serving.request import Asked
 from adengine.serving.rotation import Rotation
 from adengine.serving.scene import resolved_topics
@@ -52,6 +52,7 @@ class Decision:
         self.asked = asked
         self._kept = kept
         self.snapshot = kept.snapshot
+        self.cards = kept.cards
         self.scene = scene = setting.scene
         self.taxonomy = taxonomy
         self.now_s = now_s
@@ -142,17 +143,20 @@ class Decision:
     @property
     def is_whole_page(self) -> bool:
         """Whether one flight has all slots, so that it keeps all of them or none."""
-        return is_whole_page(self.snapshot.candidates, self.rows)
+        if not self.plan.has_whole_pages:
+            return False
+        return any(row is not None and self.cards.of(row).whole_page for row in self.rows)
 
     def budgeted(self, row: int | None) -> int | None:
         """The flight of a candidate, if each of its impressions must be leased."""
-        if row is None or self.pace is None or not self.pace.paced.budgeted[self.snapshot.candidates.flight_row[row]]:
+        if row is None or self.pace is None:
             return None
-        return int(self.snapshot.candidates.flight[row])
+        card = self.cards.of(row)
+        return card.flight if card.budgeted else None
 
     def flights(self) -> set[int]:
         """Who stands on the page."""
-        return {int(self.snapshot.candidates.flight[row]) for row in self.rows if row is not None}
+        return {self.cards.of(row).flight for row in self.rows if row is not None}
 
     def owe(self, flight: int, score: float) -> None:
         """What a flight brings into the draws of this page, in place of what the pacer said."""
@@ -186,12 +190,9 @@ class Decision:
 
     def to_reserve(self) -> list[int]:
         """The slots whose candidate is to stand in the reader log and that hold no reservation yet."""
-        logged, flight_row = self.snapshot.logged, self.snapshot.candidates.flight_row
-        return [
-            slot
-            for slot, row in enumerate(self.rows)
-            if row is not None and not self.held[slot] and logged[flight_row[row]]
-        ]
+        card_of = self.cards.of
+        standing = [(slot, row) for slot, row in enumerate(self.rows) if row is not None and not self.held[slot]]
+        return [slot for slot, row in standing if card_of(row).logged]
 
     def pick(self, slot: int, clockface: Clockface) -> tuple[Pick, tuple[Guard, ...]]:
         """What stands in `slot` as `reserve` takes it, and its guards in the order of the pick's caps."""
@@ -223,7 +224,7 @@ class Decision:
         paced_out = self.pace.paced_out if self.pace is not None else None
         hurdles = [*self.excluded, *self.refused]
         page = Faced(self.snapshot, hurdles, paced_out, self.rivals.only_owners, self.rotation, self._kept.turns)
-        first = page_words(self.seed, len(self.places))
+        first = page_draws(self.seed, len(self.places))
         slates: dict[int, Slate] = {}
         for number, place in enumerate(self.places):
             if place is not None and not self.held[number]:

@@ -16,6 +16,7 @@ from adengine.catalog.nouns import Facts, Site, Slot
 from adengine.catalog.snapshot import Snapshot
 from adengine.serving.bitsets import Bits, Sets
 from adengine.serving.capping import Reservation
+from adengine.serving.cards import Cards
 from adengine.serving.classes import Classes, Eligible
 from adengine.serving.closeness import closeness
 from adengine.serving.crowd import Levels
@@ -54,7 +55,8 @@ class Plan:
         """Whether any flight that may stand here goes by the reader's log."""
         self.shares = sorted({share for place in there for share in place.eligible.shares})
         """(flight, the share of the pages that it was promised) of each that may stand here."""
-        self.looks_at_all = len(there) > 1 and any(place.eligible.has_whole_pages for place in there)
+        self.has_whole_pages = any(place.eligible.has_whole_pages for place in there)
+        self.looks_at_all = len(there) > 1 and self.has_whole_pages
         """Whether somebody may want all slots."""
         self.needs_reader = bool(self.shares) or self.looks_at_all or any(p.eligible.is_sequential for p in there)
         """Whether more than the caps of those who are drawn depends on what the reader has seen."""
@@ -82,6 +84,7 @@ class Kept:
         self._plans: dict[Hashable, Plan] = {}
         self._rivals: dict[tuple[str, ...], Rivals] = {}
         self.turns: Turns = {}
+        self.cards = Cards(snapshot)
         self.picks: dict[int, Reservation] = {}
         """Of candidates whose caps do not go by the clock."""
 

@@ -21,6 +21,7 @@ import orjson
 from adengine.caps.records import Seen
 from adengine.catalog.nouns import Key, Site
 from adengine.catalog.snapshot import Snapshot
+from adengine.catalog.targets.devices import number_of
 from adengine.counting.tokens import TokenMinter
 from adengine.errors import StoreUnavailable
 from adengine.learning.cells import Cells
@@ -133,6 +134,7 @@ class Filler:
             clockface=Clockface(moment.now_s, site.timezone),
             budget=Budget(self._outside.monotonic, self.terms.store_timeout_ms, self.terms.store_ms),
             lines=known.lines,
+            device=number_of(asked.reader.user_agent),
         )
 
     def _known_of(self, snapshot: Snapshot) -> _Known:
@@ -258,7 +260,7 @@ class Filler:
         moment, site = visit.moment, decision.site.id
         stamp = answer.Stamp(
             moment.now_s, moment.request, site, decision.place_number, decision.topic_number, visit.view, visit.rid,
-            decision.asked.rehearsal, self.terms.hold_s,
+            decision.asked.rehearsal, visit.device, decision.asked.page.refresh, self.terms.hold_s,
         )  # fmt: skip
         leased = visit.leasing.windows()
         fills = [self._fill(visit, stamp, pick, outcome, leased) for pick, outcome in enumerate(outcomes)]

@@ -16,6 +16,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import shake_128
+from itertools import chain, count
 from struct import Struct
 from typing import Any, NamedTuple
 
@@ -37,35 +38,31 @@ _NAME = Struct("<QHhH")
 _BLOCK = Struct("<21Q")
 """As much as SHAKE128 gives at once."""
 _STEP = 2.0**-53
-WORDS_A_SLOT = 7
-Words = Sequence[int]
-"""Of 64 bits."""
+DRAWS_A_SLOT = 7
+Draws = Sequence[float]
+"""Uniform in (0, 1)."""
 
 
-def page_words(seed: int, slots: int) -> list[Words]:
-    """The first words for each slot of a page; drawn at once for the first few slots, as most pages need no more.
+def page_draws(seed: int, slots: int) -> list[Draws]:
+    """The first draws for each slot of a page; made at once for the first few slots, as most pages need no more.
 
     seed: 64 bits.
     """
-    words = _words(seed, _PAGE, 0, 0)
-    return [words[slot * WORDS_A_SLOT : (slot + 1) * WORDS_A_SLOT] for slot in range(slots)]
+    draws = _block(seed, _PAGE, 0, 0)
+    return [draws[slot * DRAWS_A_SLOT : (slot + 1) * DRAWS_A_SLOT] for slot in range(slots)]
 
 
-def uniforms(seed: int, slot: int, rank: int, first: Words = ()) -> Iterator[float]:
+def uniforms(seed: int, slot: int, rank: int, first: Draws = ()) -> Iterator[float]:
     """Independent uniform numbers in (0, 1), without end, that depend on nothing but their name.
 
-    slot: its number on the page.  rank: of the class.  first: words that nobody else is given.
+    slot: its number on the page.  rank: of the class.  first: draws that nobody else is given.
     """
-    block, words = 0, first
-    while True:
-        for word in words:
-            yield ((word >> 11) + 0.5) * _STEP
-        block += 1
-        words = _words(seed, slot, rank, block)
+    return chain(first, chain.from_iterable(_block(seed, slot, rank, block) for block in count(1)))
 
 
-def _words(seed: int, slot: int, rank: int, block: int) -> Words:
-    return _BLOCK.unpack(shake_128(_NAME.pack(seed, slot, rank, block)).digest(_BLOCK.size))
+def _block(seed: int, slot: int, rank: int, block: int) -> Draws:
+    words = _BLOCK.unpack(shake_128(_NAME.pack(seed, slot, rank, block)).digest(_BLOCK.size))
+    return [((word >> 11) + 0.5) * _STEP for word in words]
 
 
 class Entrants:
@@ -138,7 +135,7 @@ class Choice(NamedTuple):
     row: int
 
 
-def arrivals(entrants: Entrants, seed: int, slot: int, first: Words = ()) -> Iterator[tuple[int, float, float]]:
+def arrivals(entrants: Entrants, seed: int, slot: int, first: Draws = ()) -> Iterator[tuple[int, float, float]]:
     """(flight, time, lot) of all of a class, in the order in which they arrive in a slot.
 
     flight: a row.  lot: one more uniform number in (0, 1), for whatever has to be drawn about him.  Nothing that is

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validate
 
 from adengine.catalog.fields import Bounded, Whole
+from adengine.counting.metrics import REFRESH_MAX
 from adengine.errors import Invalid, TooLarge
 from adengine.places import query
 from adengine.serving.key_values import KeyValues
@@ -31,6 +32,8 @@ URL_CHARS_MAX = 4096
 READER_CHARS_MAX = 512
 USER_AGENT_CHARS_MAX = 2048
 SECONDS_MIN, SECONDS_MAX = 10**9, 2**32 - 1
+REFRESHES_MAX = 10**6
+"""A page that stays open for days and refreshes all the time must not become a mistake."""
 SEED_MAX = 2**53 - 1
 """The largest whole number that every JSON reader keeps exact (RFC 8259, section 6)."""
 
@@ -45,6 +48,8 @@ class PageAsked(NamedTuple):
     """The publisher's key-values of the page."""
     view: str | None = None
     """The request id of the page's first fill, sent with those for slots that load later."""
+    refresh: int = 0
+    """How often the slots of the request had been filled before on the page; `REFRESH_MAX` is so often or oftener."""
 
 
 class ReaderAsked(NamedTuple):
@@ -191,10 +196,16 @@ class PageForm(_Form):
     lang = _text(35, "BCP 47 tag.")
     keys = KeyValues(allow_none=True)
     view = _text(64, "The request_id of this page view's first fill, for slots that load later.")
+    refresh = Whole(
+        0, REFRESHES_MAX, allow_none=True,
+        metadata={"description": "How often these slots were filled before in this page view; by default 0."},
+    )  # fmt: skip
 
     @post_load
     def _make(self, values: dict[str, Any], **_: Any) -> PageAsked:
         values["topics"] = tuple(values.get("topics", ()))
+        if "refresh" in values:
+            values["refresh"] = min(values["refresh"], REFRESH_MAX)
         return PageAsked(**values)
 
 

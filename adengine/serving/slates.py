@@ -13,7 +13,7 @@ from adengine.serving.closeness import Factors
 from adengine.serving.draw import Floats, drawn
 from adengine.serving.eligibility import Room
 from adengine.serving.hurdles import Hurdle
-from adengine.serving.lots import Choice, Entrants, Words, arrivals
+from adengine.serving.lots import Choice, Draws, Entrants, arrivals
 from adengine.serving.pace import PacedOut
 from adengine.serving.rotation import Rotation
 
@@ -122,7 +122,7 @@ class Faced:
         return found
 
 
-def raced(page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int, first: Words = ()) -> Slate:
+def raced(page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int, first: Draws = ()) -> Slate:
     """The slate of a slot whose flights are drawn without looking at all of them (`serving.lots`).
 
     slot: its number on the page.  first: as `arrivals` takes it, for the best class.
@@ -139,7 +139,7 @@ def drawn_by_all(
 
 
 def _racing(
-    page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int, first: Words
+    page: Faced, entrants: Sequence[Entrants], room: Room, seed: int, slot: int, first: Draws
 ) -> Iterator[Choice]:
     known = page.known
     for number, of_class in enumerate(entrants):

@@ -33,9 +33,9 @@ def _reason(decision: Decision, index: int) -> str | None:
     row, place = decision.rows[index], decision.places[index]
     if place is None:
         return "unknown_slot"
-    house = decision.snapshot.candidates.house
-    if row is not None and not house[row]:
+    if row is not None and not decision.cards.of(row).house:
         return None
+    house = decision.snapshot.candidates.house
     told = place.eligible.reason if row is None else place.eligible.reason_of_sponsors
     if told is not None and not decision.excluded:
         return told
@@ -50,7 +50,7 @@ def _reason(decision: Decision, index: int) -> str | None:
 
 def page_reason(decision: Decision, index: int, row: int) -> str:
     """Why a candidate that passed every hurdle does not stand in a slot: who else stands on the page."""
-    if decision.snapshot.candidates.whole_page[row] and not decision.is_whole_page:
+    if decision.cards.of(row).whole_page and not decision.is_whole_page:
         return "roadblock_incomplete"
     others = [other for slot, other in enumerate(decision.rows) if slot != index and other is not None]
     return decision.rivals.conflict(row, others) or "outranked"

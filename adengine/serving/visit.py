@@ -31,6 +31,8 @@ class Visit:
     clockface: Clockface
     budget: Budget
     lines: Lines
+    device: int
+    """As `targets.devices.number_of` tells it."""
 
     _told: list[Outcome] | None = None
     _told_of: list[int | None] | None = None
@@ -61,6 +63,8 @@ def event_of(visit: Visit) -> bytes:
         decision.topic_number,
         slots,
         decision.capped,
+        visit.device,
+        decision.asked.page.refresh,
     )
 
 

@@ -85,6 +85,34 @@ def test_all_or_nothing_reserves_nothing_when_one_is_refused(store: Store) -> No
     assert reserve(log, page[0], all_or_nothing=True) == [RESERVED]
 
 
+def test_by_default_each_pick_stands_for_itself(store: Store) -> None:
+    log = ReaderLog(store)
+    page = (a_pick(1), a_pick(2, (2, DAY_S, 1)))
+    assert log.reserve(
+        RID, page, bucket=RID[0], view=1, now_s=NOW_S, hold_s=HOLD_S, retention_s=DAY_S
+    ) == [RESERVED, -1]  # fmt: skip
+
+
+def test_a_reader_of_whom_nothing_is_held_leaves_no_trace(store: Store) -> None:
+    assert reserve(ReaderLog(store), a_pick(1, (1, DAY_S, 0))) == [-1]
+    assert store.read(("EXISTS", keys.reader_log(RID))) == [0]
+
+
+def test_only_things_of_its_own_level_are_read_from_lifetime_counts() -> None:
+    seen = Seen.read(b"", {"7:2:5": 1, "7:1:6": 2}, now_s=NOW_S, view=1)
+    assert [seen.things(level) for level in (1, 2, 3)] == [{6}, {5}, set()]
+
+
+@pytest.mark.parametrize(("dead", "left"), [(31, 65), (32, 33)])
+def test_a_log_is_rewritten_when_half_of_it_is_dead_and_not_before(store: Store, dead: int, left: int) -> None:
+    """Else each page of a reader who sees a lot would write all of it."""
+    log = ReaderLog(store)
+    for creative in range(64):
+        reserve(log, a_pick(creative), hold_s=1 if creative < dead else HOLD_S)
+    reserve(log, a_pick(64), now_s=NOW_S + 2)
+    assert store.read(("STRLEN", keys.reader_log(RID))) == [left * 24]
+
+
 def test_a_wager_that_is_won_is_held_whole_and_tells_nothing(store: Store) -> None:
     log, page = ReaderLog(store, clock=lambda: NOW_S), [a_pick(1, (1, DAY_S, 1)), a_pick(2)]
     assert wager(log, *page) == ([RESERVED, RESERVED], None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from adengine.bench.served import wrk
+from adengine.bench.served import process, wrk
 from adengine.cli.bench import bench
 from adengine.errors import Unsafe
 
@@ -71,6 +72,15 @@ def test_over_http_everything_is_served_asked_and_edited(tmp_path: Path) -> None
     worker = next(row for row in document["rows"] if row["name"].startswith("a worker's own memory"))
     assert worker["mb"] > 10
     assert "fill_2e2_vs_stock" in ran.output and "noise" in ran.output
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+def test_what_is_started_beside_the_workers_does_not_take_their_core_for_its_own() -> None:
+    """All was measured on one core, store and wrk too, as long as the cores were looked up anew."""
+    worker, beside = process.cores()
+    with process.on(beside):
+        assert process.cores() == (worker, beside) and not worker & beside
+        assert os.sched_getaffinity(0) == beside
 
 
 def test_without_wrk_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -15,6 +17,7 @@ from adengine.counting.events import BEACON, FIRST, MEASURABLE
 from adengine.counting.kept import METRICS
 from adengine.counting.ledger import Ledger
 from adengine.counting.metrics import NONE, Kind, Metric
+from adengine.counting.postings import ADDED
 from adengine.counting.tables import dead_letter, rollup, seen
 from adengine.counting.tokens import TokenMinter, TokenReader
 from adengine.store import keys
@@ -40,9 +43,16 @@ def beacon_event(
     return bytes([BEACON]) + body + tail + reason.encode("ascii")
 
 
-def an_impression(request: int = 1, *, kind: Kind = Kind.IMPRESSION, at_s: int = NOW_S, **fields: Any) -> bytes:
-    """The event of a beacon as record.lua writes it; fields: of `beacon_event`."""
-    return beacon_event(body_of(kind, request=request), at_s=at_s, **fields)
+def an_impression(
+    request: int = 1,
+    *,
+    kind: Kind = Kind.IMPRESSION,
+    at_s: int = NOW_S,
+    served: Mapping[str, Any] = MappingProxyType({}),
+    **fields: Any,
+) -> bytes:
+    """The event of a beacon as record.lua writes it; served: of `a_served`.  fields: of `beacon_event`."""
+    return beacon_event(body_of(kind, request=request, **served), at_s=at_s, **fields)
 
 
 def a_fills_event(request: int = 1) -> bytes:
@@ -104,7 +114,8 @@ def damage(engine: Engine, *statements: Any) -> None:
 
 def of_files(folder: Path) -> Counter[tuple[Any, ...]]:
     """n and micros of each cell in the files, as anybody would add them up."""
-    query = f"SELECT {', '.join(CELL)}, n, micros FROM '{folder}/*/*.parquet'"
+    cell = ", ".join(f"coalesce({name}, 0)" if name in ADDED else name for name in CELL)
+    query = f"SELECT {cell}, n, micros FROM read_parquet('{folder}/*/*.parquet', union_by_name = true)"
     found: Counter[tuple[Any, ...]] = Counter()
     for *cell, n, micros in duckdb.sql(query).fetchall():
         found[(*cell, "n")] += n

@@ -36,7 +36,9 @@ def a_served(request: int = 1, **fields: Any) -> Served:
 def event_of(fill: Fill) -> bytes:
     """As the stream has it."""
     slots = [slot_bytes(slot) for slot in fill.slots]
-    return fill_event(fill.request, fill.at_s, fill.site, fill.place, fill.topic, slots, fill.capped)
+    return fill_event(
+        fill.request, fill.at_s, fill.site, fill.place, fill.topic, slots, fill.capped, fill.device, fill.refresh
+    )
 
 
 def a_fill(request: int = 1, *slots: SlotOutcome, **fields: Any) -> Fill:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from adengine.catalog.nouns import Price, Tier
 from adengine.counting.events import Refusal, SlotOutcome
-from adengine.counting.metrics import NONE, Kind
+from adengine.counting.metrics import NONE, REFRESH_MAX, Kind
 from tests.counting.books import beacon_event, body_of
 from tests.counting.builders import NOW_S, a_fill, event_of
 
@@ -19,26 +19,37 @@ PRICES = (Price(model="cpm", micros=12_000_500), Price(model="cpc", micros=250_0
 HOURS = 30
 
 
-def events(chance: random.Random, pages: int, *, places: Sequence[int] = (0, 7), first: int = 1) -> Iterator[bytes]:
+def events(
+    chance: random.Random,
+    pages: int,
+    *,
+    places: Sequence[int] = (0, 7),
+    first: int = 1,
+    devices: Sequence[int] = (0, 1, 3),
+    refreshes: Sequence[int] = (0, 1, REFRESH_MAX),
+) -> Iterator[bytes]:
     """The events of so many pages within `HOURS` from `NOW_S` on; first: the number of the first request."""
     for request in range(first, first + pages):
-        yield from _page(chance, request, places)
+        where = {
+            "place": chance.choice(places), "topic": chance.choice((0, 1, 5)), "device": chance.choice(devices),
+            "refresh": chance.choice(refreshes),
+        }  # fmt: skip
+        yield from _page(chance, request, where)
 
 
-def _page(chance: random.Random, request: int, places: Sequence[int]) -> Iterator[bytes]:
+def _page(chance: random.Random, request: int, where: dict[str, int]) -> Iterator[bytes]:
     at_s = NOW_S + chance.randrange(HOURS * 3600)
-    site, place, topic = chance.choice((1, 2)), chance.choice(places), chance.choice((0, 1, 5))
+    site = chance.choice((1, 2))
     slots = [slot for slot, its in SLOTS.items() if its == site] + [0, 0]
     outcomes = tuple(_outcome(chance, slot) for slot in slots)
     capped = tuple(Refusal(slot=slot, flight=chance.choice(FLIGHTS), cap="flight/1d") for slot in slots[:1])
-    yield event_of(a_fill(request, *outcomes, at_s=at_s, site=site, place=place, topic=topic, capped=capped))
+    yield event_of(a_fill(request, *outcomes, at_s=at_s, site=site, capped=capped, **where))
     for pick, outcome in enumerate(outcomes):
         if outcome.flight and chance.random() < 0.8:
             served = {
                 "request": request, "pick": pick, "site": site, "slot": outcome.slot, "flight": outcome.flight,
-                "creative": outcome.creative, "version": 1, "tier": Tier(outcome.tier), "place": place, "topic": topic,
-                "price": chance.choice(PRICES),
-            }  # fmt: skip
+                "creative": outcome.creative, "version": 1, "tier": Tier(outcome.tier), "price": chance.choice(PRICES),
+            } | where  # fmt: skip
             yield from _beacons(chance, served, at_s)
 
 

@@ -7,7 +7,8 @@ from sqlalchemy import Engine, insert, update
 
 from adengine.counting import audit
 from adengine.counting.audit import DAY_S, HOUR_S
-from adengine.counting.metrics import Kind, Metric
+from adengine.counting.ledger import SEEN_S
+from adengine.counting.metrics import QUARTER_S, Kind, Metric
 from adengine.counting.tables import consumer_lease, dead_letter, flight_day, reached, rollup, seen, stream_offset
 from adengine.store import keys
 from adengine.store.client import Store
@@ -130,6 +131,14 @@ def test_the_audit_looks_no_further_back_than_events_are_remembered(valkey: Stor
     healthy(valkey, sqlite_engine)
     damage(sqlite_engine, seen.delete())
     assert violated(sqlite_engine, valkey, NOW_S + 3 * DAY_S + HOUR_S) == set()
+
+
+def test_the_audit_looks_at_both_sides_of_the_oldest_quarter_alike(valkey: Store, sqlite_engine: Engine) -> None:
+    append(valkey, an_impression(1, at_s=NOW_S - NOW_S % QUARTER_S))
+    drain(a_consumer(valkey, sqlite_engine))
+    oldest_s = NOW_S - NOW_S % QUARTER_S + SEEN_S - HOUR_S
+    for now_s in (oldest_s - QUARTER_S, oldest_s, oldest_s + QUARTER_S):
+        assert "sums" not in violated(sqlite_engine, valkey, now_s)
 
 
 def test_a_store_that_came_back_empty_is_no_fault(store: Store, sqlite_engine: Engine) -> None:

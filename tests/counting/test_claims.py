@@ -211,6 +211,11 @@ def test_a_brief_impression_counts_no_longer_than_a_hold_would_live(valkey: Stor
     assert send(recorder, VIEWABLE, brief=True) == (verdict and "no_impression")
 
 
+def test_no_variant_is_believed_while_there_is_no_catalogue(valkey: Store) -> None:
+    assert send(a_recorder(valkey), IMPRESSION, Sighting(variant=1)) == ""
+    assert [event.variant for event in recorded(valkey)] == [NONE]
+
+
 def test_a_variant_of_another_version_is_not_believed(valkey: Store) -> None:
     snapshot = a_snapshot(a_flight(3), creatives=(a_creative(4, version=6),))
     recorder = a_recorder(valkey, snapshot=snapshot)

@@ -210,6 +210,27 @@ def test_the_consumer_trims_and_forgets_by_itself(valkey: Store, sqlite_engine: 
     assert len(list(streams.entries(valkey, 0))) == 1
 
 
+def test_the_consumer_keeps_what_is_younger_than_it_was_told_to_the_second(
+    valkey: Store, sqlite_engine: Engine
+) -> None:
+    """Counted or not: a database that is restored from a copy of a minute ago finds it there."""
+    now = [float(NOW_S)]
+    append(valkey, an_impression(1), an_impression(2), ids=(f"{NOW_S * 1000}-0", f"{NOW_S * 1000 + 1000}-0"))
+    consumer = a_consumer(valkey, sqlite_engine, keep_s=3600, trim_s=1, clock=lambda: now[0])
+    left = []
+    for after_s in (3599, 3601, 3602):
+        now[0] = NOW_S + after_s
+        drain(consumer)
+        left.append(len(list(streams.entries(valkey, 0))))
+    assert left == [2, 1, 1], "the last counted one stays"
+
+
+def test_the_very_first_entry_that_a_stream_can_have_is_one(valkey: Store, sqlite_engine: Engine) -> None:
+    append(valkey, an_impression(1), an_impression(2), ids=("0-1", "1-0"))
+    drain(a_consumer(valkey, sqlite_engine))
+    assert counted(sqlite_engine) == 2 and Ledger(sqlite_engine).offsets()[0].entries == 2
+
+
 def test_what_is_in_the_sums_is_known_up_to_a_moment(valkey: Store, sqlite_engine: Engine) -> None:
     now = [float(NOW_S)]
     consumer = a_consumer(valkey, sqlite_engine, clock=lambda: now[0])

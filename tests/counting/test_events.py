@@ -31,6 +31,7 @@ FILLS = st.builds(
     request=st.binary(min_size=16, max_size=16), at_s=U32, site=U32, place=U32, topic=U32,
     slots=st.lists(SLOTS, max_size=16).map(tuple),
     capped=st.lists(st.builds(Refusal, slot=U32, flight=U32, cap=WORD), max_size=5).map(tuple),
+    device=st.integers(0, 15), refresh=st.integers(0, 15),
 )  # fmt: skip
 BODY = TokenReader(a_ring()).read(TokenMinter(a_ring()).mint(a_served(variant=1))[Kind.CLICK], Kind.CLICK).body
 
@@ -57,7 +58,7 @@ def test_a_page_that_says_no_variant_shows_the_one_it_was_given() -> None:
 
 @given(st.binary(max_size=200))
 def test_other_bytes_are_unreadable_or_an_event_but_never_another_error(junk: bytes) -> None:
-    for event in (junk, b"\x01" + junk, b"\x02" + junk):
+    for event in (junk, b"\x01" + junk, b"\x02" + junk, b"\x03" + junk):
         with contextlib.suppress(Unreadable):
             assert isinstance(read_event(event), Beacon | Fill)
 

@@ -24,8 +24,8 @@ def only(beacon: Beacon, bucket: int = 0, entry: StreamId = HERE) -> Posting:
 
 
 def test_an_impression_adds_one_and_its_price_to_its_cell() -> None:
-    ((cell, sum_),) = only(a_beacon()).adds
-    assert cell == Cell(NOW_S, Metric.IMPRESSION, 1, 2, 3, 4, 5, NONE, Tier.STANDARD, 7, 8, "")
+    ((cell, sum_),) = only(a_beacon(served=a_served(device=9, refresh=2))).adds
+    assert cell == Cell(NOW_S, Metric.IMPRESSION, 1, 2, 3, 4, 5, NONE, Tier.STANDARD, 7, 8, 9, 2, "")
     assert sum_ == (1, 12_000)
 
 

@@ -103,6 +103,11 @@ def test_nothing_is_forgotten_by_default(valkey: Store, engine: Engine) -> None:
     assert rows(engine, reached) == 3 * 3
 
 
+def test_where_nothing_was_counted_nothing_is_forgotten(sqlite_engine: Engine) -> None:
+    forget(Ledger(sqlite_engine, "UTC", keeping=Keeping(sums=1)))
+    assert rows(sqlite_engine, rollup) == 0
+
+
 def test_hours_that_are_not_sealed_are_not_forgotten(valkey: Store, sqlite_engine: Engine) -> None:
     ledger = a_ledger(valkey, sqlite_engine, "UTC", sums=5)
     for unsealed in (hour_seal.c.hour_s >= NOW_S + 3 * 3600, hour_seal.c.hour_s >= 0):

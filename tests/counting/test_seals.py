@@ -55,6 +55,14 @@ def test_an_hour_is_sealed_when_nothing_of_it_can_come_any_more(
         assert seals.sealed_until_s(connection) == (HOUR + hours * HOUR_S if hours else None)
 
 
+def test_the_first_hour_is_sealed_from_its_beginning(valkey: Store, sqlite_engine: Engine) -> None:
+    """Whenever in it the first thing was counted."""
+    count_in(valkey, sqlite_engine, 1, at_s=HOUR + HOUR_S // 2)
+    assert sealed(sqlite_engine, DUE_S) == 1
+    with reading(sqlite_engine) as connection:
+        assert seals.sealed_until_s(connection) == HOUR + HOUR_S
+
+
 def test_what_was_never_counted_is_not_sealed(sqlite_engine: Engine) -> None:
     assert sealed(sqlite_engine, NOW_S) == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
@@ -69,6 +70,28 @@ def test_files_add_up_to_the_rollups(store: Store, engine: Engine, folder: Path)
         duckdb.sql(f"SELECT count(*) {files}").fetchall()
         == duckdb.sql(f"SELECT count(*) FROM (SELECT DISTINCT * {files})").fetchall()
     )
+
+
+def test_a_file_and_its_name_are_on_the_disk_before_its_lines_leave_the_database(
+    valkey: Store, engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Power that goes takes whatever was not synced: the file, its name in its folder, that folder's own name."""
+    append(valkey, an_impression(1))
+    count(valkey, engine)
+    synced: list[Path] = []
+    sync = os.fsync
+
+    def noted(handle: int) -> None:
+        assert rows(engine, event_lines) > 0
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    segments.keep(engine, folder, NOW_S, KEEP_DAYS)
+    assert rows(engine, event_lines) == 0
+    (part,) = parts(folder)
+    file = folder / part.name
+    assert [path.with_suffix("") for path in synced] == [folder, file.with_suffix(""), file.parent]
 
 
 def test_what_was_not_committed_is_in_no_file(valkey: Store, engine: Engine, folder: Path) -> None:
@@ -236,7 +259,7 @@ def test_anybody_reads_the_documented_columns(valkey: Store, sqlite_engine: Engi
     assert impression | {"event": "", "time": impression["time"].isoformat()} == {
         "event": "", "time": "2025-09-07T00:20:34", "at_s": NOW_S + 1234, "quarter_s": NOW_S + 900,
         "metric": "impression", "site": 1, "slot": 2, "flight": 3, "creative": 4, "version": 5, "variant": 255,
-        "tier": 1, "place": 7, "topic": 8, "reason": "", "n": 1, "micros": 12_000,
+        "tier": 1, "place": 7, "topic": 8, "device": 0, "refresh": 0, "reason": "", "n": 1, "micros": 12_000,
     }  # fmt: skip
 
 

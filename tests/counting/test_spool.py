@@ -65,6 +65,14 @@ def test_what_waited_is_recorded_as_it_came(away: Store, store: Store, tmp_path:
     assert list(tmp_path.iterdir()) == [] and spool.drain(tmp_path, store, RECORD) == 0
 
 
+def test_a_folder_that_is_gone_is_made_again_with_all_above_it(away: Store, store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "gone" / "spool"
+    recorder = a_recorder(away, folder)
+    assert send(recorder, IMPRESSION) == SPOOLED
+    recorder.end()
+    assert spool.drain(folder, store, RECORD) == 1
+
+
 def test_a_hold_that_waited_is_confirmed(away: Store, valkey: Store, tmp_path: Path) -> None:
     hold(valkey, now_s=NOW_S)
     assert send(a_recorder(away, tmp_path), IMPRESSION, held=True, reader=RID) == SPOOLED

@@ -7,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adengine.catalog.nouns import Price, Tier
+from adengine.catalog.targets.devices import KINDS
 from adengine.counting.keyring import key_for, key_ring
-from adengine.counting.metrics import NONE, Kind
+from adengine.counting.metrics import NONE, REFRESH_MAX, Kind
 from adengine.counting.tokens import (
     CHARS,
     LEASE_BIAS,
@@ -26,6 +27,7 @@ from adengine.counting.tokens import (
 )  # fmt: skip
 from adengine.pacing.claims import LEASE
 from adengine.pacing.leases import CLOCKS_S, LEASE_S
+from adengine.texts.lines import VARIANTS_MAX
 from tests.counting.builders import NOW_S, SECRET, a_ring, a_served
 
 U32 = st.integers(0, 2**32 - 1)
@@ -35,7 +37,8 @@ SERVED = st.builds(
     creative=U32, version=st.integers(0, 2**16 - 1), tier=st.sampled_from(Tier), view=st.integers(0, 2**31 - 1),
     price=st.builds(Price, model=st.sampled_from(PRICE_MODELS), micros=st.integers(0, 2**40 - 1)),
     reader=st.none() | st.binary(min_size=8, max_size=8).filter(any), held=st.booleans(), preview=st.booleans(),
-    brief=st.booleans(), leased=st.none(), variant=st.integers(0, NONE), place=U32, topic=U32,
+    brief=st.booleans(), leased=st.none(), variant=st.integers(0, VARIANTS_MAX - 1) | st.just(NONE), place=U32,
+    topic=U32, device=st.integers(0, len(KINDS)), refresh=st.integers(0, REFRESH_MAX),
 )  # fmt: skip
 MINTER, READER = TokenMinter(a_ring()), TokenReader(a_ring())
 
@@ -150,7 +153,15 @@ def test_what_a_fill_does_not_say_is_none() -> None:
     said = {name: value for name, value in a_served()._asdict().items() if name not in Served._field_defaults}
     found = unpack(READER.read(MINTER.mint(Served(**said))[0], Kind.IMPRESSION).body)[1]
     assert (found.reader, found.leased, found.variant, found.place, found.topic) == (None, None, NONE, 0, 0)
-    assert (found.held, found.brief, found.preview) == (False, False, False)
+    assert (found.held, found.brief, found.preview, found.device, found.refresh) == (False, False, False, 0, 0)
+
+
+@pytest.mark.parametrize("variant", [*range(VARIANTS_MAX), NONE])
+def test_a_token_has_room_for_every_device_refresh_and_variant(variant: int) -> None:
+    for device in range(len(KINDS) + 1):
+        for refresh in range(REFRESH_MAX + 1):
+            served = a_served(variant=variant, device=device, refresh=refresh)
+            assert READER.read(MINTER.mint(served)[Kind.CLICK], Kind.CLICK).served == served
 
 
 def test_a_word_is_always_the_same_and_needs_the_key() -> None:

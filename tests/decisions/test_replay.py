@@ -120,7 +120,11 @@ def a_random_flight(chance: random.Random, number: int) -> Any:
 
 def a_random_page(chance: random.Random) -> dict[str, Any]:
     return {
-        "page": {"url": "https://news.example/a?who=me", "topics": chance.choice([[], ["508"], ["386", "nonsense"]])},
+        "page": {
+            "url": "https://news.example/a?who=me",
+            "topics": chance.choice([[], ["508"], ["386", "nonsense"]]),
+            "refresh": chance.choice([None, 1, 40]),
+        },
         "reader": {
             "key": chance.choice([None, "ada", "bob", "eve"]),
             "place": chance.choice([None, "Remer,MN", "Springfield"]),

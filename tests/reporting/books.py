@@ -34,7 +34,8 @@ def a_cell(metric: Metric = Metric.IMPRESSION, **fields: Any) -> dict[str, Any]:
     """A row of the rollups; by default one impression of flight 1 in slot 1 at `NOW_S`."""
     return {
         "quarter_s": NOW_S, "metric": metric, "site": 1, "slot": 1, "flight": 1, "creative": 1, "version": 1,
-        "variant": NONE, "tier": 1, "place": 0, "topic": 0, "reason": "", "n": 1, "micros": 0,
+        "variant": NONE, "tier": 1, "place": 0, "topic": 0, "device": 0, "refresh": 0,
+        "reason": "", "n": 1, "micros": 0,
     } | fields  # fmt: skip
 
 

@@ -164,7 +164,7 @@ def _write(engine: sa.Engine, batch: list[tuple[int, ...]]) -> None:
 def _row(cell: tuple[int, ...]) -> tuple[Any, ...]:
     """All columns of a row, in the order of `COLUMNS`."""
     quarter_s, metric, flight, place, topic, n = cell
-    return (quarter_s, 0, metric, 1, 1, flight, flight, 1, 1, 1, place, topic, "", n, n * 5000)
+    return (quarter_s, 0, metric, 1, 1, flight, flight, 1, 1, 1, place, topic, 0, 0, "", n, n * 5000)
 
 
 def measured(client: FlaskClient, engine: sa.Engine, case: Case, rounds: int) -> dict[str, Any]:

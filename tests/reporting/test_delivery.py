@@ -90,6 +90,8 @@ def the_value(name: str, cell: dict[str, Any], zone: ZoneInfo, world: World) -> 
         "variant": ROLES[cell["variant"]] if cell["creative"] and cell["variant"] != NONE else None,
         "tier": Tier(cell["tier"]).name.lower() if cell["tier"] != NONE else None,
         "topic": str(cell["topic"]) if cell["topic"] else None,
+        "device": {0: None, 1: "phone", 3: "desktop", 6: "bot"}[cell["device"]],
+        "refresh": cell["refresh"],
         "reason": cell["reason"] or None,
         "currency": CAMPAIGNS[campaign][1] if campaign else None,
         "place": place.spelling if place else None,
@@ -114,6 +116,7 @@ def cells(towns: list[int], noon_s: int) -> st.SearchStrategy[dict[str, Any]]:
         quarter_s=st.integers(-192, 192).map(lambda n: noon_s + n * QUARTER_S),
         metric=st.sampled_from([metric for metric in Metric if metric is not Metric.PAGE]),
         tier=st.sampled_from([*Tier, NONE]), place=st.sampled_from([0, *towns]), topic=st.sampled_from([0, 1, 5]),
+        device=st.sampled_from([0, 1, 3, 6]), refresh=st.integers(0, 3),
         reason=st.sampled_from(["", "late", "all_capped"]), n=st.integers(1, 10**6), micros=st.integers(0, 10**12),
     )  # fmt: skip
 
@@ -208,7 +211,7 @@ def test_both_days_of_every_zone_on_which_clocks_change_are_as_long_as_they_were
 
 def test_a_row_for_every_dimension(sqlite_engine: Engine, world: World, towns: list[int]) -> None:
     write_catalogue(sqlite_engine)
-    write_rollups(sqlite_engine, a_cell(place=towns[0], topic=5, variant=1, reason="x", n=3))
+    write_rollups(sqlite_engine, a_cell(place=towns[0], topic=5, variant=1, device=2, reason="x", n=3))
     for row in DIMENSIONS:
         (found,) = reported(sqlite_engine, world, from_="2025-09-01", to="2025-09-30", group_by=row.name).rows
         assert found[row.name] is not None and found["impressions"] == 3, row.name
@@ -240,6 +243,9 @@ FILTERED: list[tuple[list[str], Callable[[dict[str, Any]], bool]]] = [
     (["topic:5", "reason:late"], lambda cell: cell["topic"] == 5 and cell["reason"] == "late"),
     (["currency:EUR"], lambda cell: cell["flight"] == 4),
     (["version:2"], lambda cell: False),
+    (["device:phone"], lambda cell: cell["device"] == 1),
+    (["device:phone", "device:bot", "refresh:3"], lambda cell: cell["device"] in (1, 6) and cell["refresh"] == 3),
+    (["refresh:0"], lambda cell: cell["refresh"] == 0),
 ]
 
 
@@ -252,11 +258,21 @@ def test_filters_are_or_inside_a_dimension_and_and_between(
     write_catalogue(engine)
     found = [
         a_cell(
-            flight=flight, creative=flight, slot=slot, place=place, tier=tier, topic=topic, variant=tier, reason=reason
+            flight=flight,
+            creative=flight,
+            slot=slot,
+            place=place,
+            tier=tier,
+            topic=topic,
+            variant=tier,
+            reason=reason,
+            device=device,
+            refresh=refresh,
         )
-        for (flight, slot, place), (tier, topic, reason) in zip(
+        for (flight, slot, place), (tier, topic, reason), (device, refresh) in zip(
             itertools.product(FLIGHTS, SLOTS, (0, towns[0], towns[1])),
             itertools.cycle([(0, 5, "late"), (1, 0, ""), (2, 5, "")]),
+            itertools.cycle([(0, 0), (1, 3), (1, 1), (6, 3), (3, 2)]),
         )
     ]
     write_rollups(engine, *found)

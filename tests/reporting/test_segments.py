@@ -38,7 +38,7 @@ ZONES = ("UTC", "America/Chicago", "Asia/Kolkata", "Asia/Kathmandu")
 FILTERS = (
     "flight:flt_1", "flight:flt_3", "campaign:cmp_1", "advertiser:adv_2", "slot:slot_1", "site:site_2",
     "position:header", "position:it's \\", "tier:house", "currency:EUR", "reason:bot", "place:Minnesota, US",
-    "topic:5", "variant:brand", "version:1", "version:7",
+    "topic:5", "variant:brand", "version:1", "version:7", "device:phone", "refresh:3",
 )  # fmt: skip
 LONG = ("week", "month")
 """Units of which there is only one in the period."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from adengine.caps.claims import RESERVE
 from adengine.catalog.nouns import Level, Targeting, Tier
-from adengine.catalog.targets.devices import EXAMPLES
+from adengine.catalog.targets.devices import EXAMPLES, KINDS
 from adengine.counting.events import Refusal, SlotOutcome
 from adengine.counting.metrics import NONE
 from adengine.store import keys
@@ -203,6 +203,19 @@ def test_every_page_leaves_one_event_that_tells_what_became_of_each_slot(kiosk_a
     )
     assert second.capped == (Refusal(slot=1, flight=1, cap="flight/1d"),), "for the slot that it had been drawn for"
     assert third.slots == (SlotOutcome(slot=0, reason="unknown_slot"),)
+
+
+def test_the_event_and_the_tokens_of_a_page_tell_its_device_and_its_refresh(kiosk: Open) -> None:
+    shop = kiosk(a_flight(caps=(a_cap(3),)))
+    sent = [(None, None), ("phone", None), ("desktop", 0), ("bot", 1), ("tv", 2), (None, 3), ("tablet", 4000)]
+    told = []
+    for device, refresh in sent:
+        reader = {"key": "r", "user_agent": EXAMPLES[device] if device is not None else None}
+        answer = shop(reader=reader, page={"refresh": refresh}, slots=["article-header", "nowhere"])
+        told += [shop.served(fill) for fill in answer["fills"][:1] if fill["status"] == "filled"]
+    numbers = [(KINDS.index(device) + 1 if device is not None else 0, min(refresh or 0, 3)) for device, refresh in sent]
+    assert [(served.device, served.refresh) for served in told] == numbers[:3], "the reader has then seen enough"
+    assert sorted((event.device, event.refresh) for event in shop.events()) == sorted(numbers)
 
 
 def test_a_rehearsal_holds_and_counts_nothing(kiosk: Open) -> None:

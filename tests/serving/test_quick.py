@@ -13,7 +13,7 @@ from adengine.serving import request
 from adengine.serving.quick import Doubt, compile_form
 
 ORDINARY: dict[str, Any] = {
-    "page": {"url": "https://news.example/a", "topics": ["386", "politics"], "lang": "en", "cookie": 1,
+    "page": {"url": "https://news.example/a", "topics": ["386", "politics"], "lang": "en", "cookie": 1, "refresh": 7,
              "keys": {"section": "sports", "tags": ["a", "b"], "none": None}},
     "reader": {"key": "k", "place": "Remer,MN", "ip": None, "user_agent": "x", "consent": True},
     "slots": [

@@ -43,6 +43,13 @@ def test_a_slot_is_called_by_its_name_unless_it_has_an_id() -> None:
     assert [slot.id for slot in asked.slots] == ["a", "x"]
 
 
+def test_a_page_says_which_refresh_of_its_slots_it_asks_for() -> None:
+    said = [parsed(page={"refresh": refresh}).page.refresh for refresh in (None, 0, 1, 2.0, 3, 4, 256, 10**6)]
+    assert said == [0, 0, 1, 2, 3, 3, 3, 3] and parsed().page.refresh == 0
+    for wrong in (-1, 1.5, True, "1", 10**6 + 1):
+        assert pointers(page={"refresh": wrong}) == ["/page/refresh"]
+
+
 def test_a_refused_consent_makes_the_reader_unknown() -> None:
     assert parsed(reader={"key": "k", "consent": False}).reader.key is None
     assert parsed(reader={"key": "k", "consent": True}).reader.key == "k"

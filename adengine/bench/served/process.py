@@ -7,6 +7,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -65,7 +66,11 @@ def on(cores: set[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+@cache
 def cores() -> tuple[set[int], set[int]]:
-    """(the worker's one, those of the store, of wrk and of all else); the same one on a machine that has one."""
+    """(the worker's one, those of the store, of wrk and of all else); the same one on a machine that has one.
+
+    Told by the cores that this process had when it asked first: `on` leaves it fewer.
+    """
     first, *others = sorted(os.sched_getaffinity(0))
     return {first}, set(others) or {first}

@@ -32,7 +32,8 @@ def add(connection: Connection, values: Mapping[str, Any], by: str, now_s: int) 
     made = seals.add(connection, seals.MADE, by, values["note"], now_s)
     cell = {
         "quarter_s": hour_s, "adjustment": made, "site": 0, "slot": 0, "flight": values["flight"], "creative": 0,
-        "version": 0, "variant": NONE, "tier": found.tier, "place": 0, "topic": 0, "reason": "",
+        "version": 0, "variant": NONE, "tier": found.tier, "place": 0, "topic": 0, "device": 0, "refresh": 0,
+        "reason": "",
     }  # fmt: skip
     rows = [
         {**cell, "metric": metric, "n": values[name], "micros": values[SPEND] if metric is Metric.IMPRESSION else 0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adengine.catalog.targets.devices import KINDS, device_of
+from adengine.catalog.targets.devices import KINDS, device_of, number_of
 
 WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
 CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0"
@@ -53,3 +53,9 @@ def test_every_kind_is_told() -> None:
 @pytest.mark.parametrize("user_agent", ["hello", "Mozilla/5.0", "\ud800", "x" * 2048, "(" * 2048, "\x00"])
 def test_a_user_agent_that_tells_nothing_is_no_device(user_agent: str) -> None:
     assert device_of(user_agent) is None
+
+
+def test_the_numbers_of_devices_in_tokens_and_sums_are_for_good() -> None:
+    assert KINDS == ("phone", "tablet", "desktop", "tv", "console", "bot")
+    assert {kind: number_of(sent) for sent, kind in SENT.items()} == {kind: n for n, kind in enumerate(KINDS, 1)}
+    assert number_of(None) == number_of("") == number_of("hello") == 0
