@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from adengine.reporting import metrics
+from adengine.reporting import dimensions, metrics
 from adengine.reporting.csv_safe import csv_text
 from adengine.reporting.delivery import Report
 
@@ -122,7 +122,8 @@ def _quoted(text: str) -> str:
 def _kind(column: str) -> str:
     metric = metrics.BY_NAME.get(column)
     if metric is None:
-        return "BIGINT" if column == "version" else "VARCHAR"
+        row = dimensions.BY_NAME.get(column)
+        return "BIGINT" if row is not None and row.is_number else "VARCHAR"
     return "DOUBLE" if metric.is_ratio else "BIGINT"
 
 

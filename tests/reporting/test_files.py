@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from adengine.counting.seals import sealed_until_s
 from adengine.counting.tables import hour_seal
-from adengine.reporting.dimensions import DIMENSIONS
+from adengine.reporting.dimensions import DIMENSIONS, Dimension, World
 from adengine.reporting.files import FORMATS, HEADERS
 from adengine.reporting.jobs.make import Maker
 from adengine.reporting.load import Desk
@@ -68,6 +68,19 @@ def test_parquet_has_it_inside(client: FlaskClient, counted: Engine, tmp_path: P
     wanted = of_json(told(client).json)
     assert json.loads(found.pop("definitions")) == wanted["definitions"]
     assert found == {name: wanted[name] for name in ("as_of", "sealed_until")}
+
+
+@pytest.mark.parametrize("row", DIMENSIONS, ids=lambda row: row.name)
+def test_parquet_has_the_values_of_json(
+    client: FlaskClient, sqlite_engine: Engine, tmp_path: Path, world: World, row: Dimension
+) -> None:
+    place = world.gazetteer.resolve("Remer,MN").place
+    assert place is not None
+    write_rollups(sqlite_engine, a_cell(place=place.id, topic=5, variant=1, reason="x", n=3))
+    path = tmp_path / "report.parquet"
+    path.write_bytes(told(client, format="parquet", group_by=row.name).data)
+    ((value,),) = duckdb.execute(f"SELECT {row.name} FROM read_parquet(?)", [str(path)]).fetchall()
+    assert value == told(client, group_by=row.name).json["rows"][0][row.name]
 
 
 def test_by_default_csv_and_ndjson_are_rows_alone(client: FlaskClient, counted: Engine) -> None:
