@@ -49,6 +49,10 @@ BELOW: Mapping[str, tuple[str, ...]] = {
 """What is archived with a row: the nouns that hang on it by a column of its name."""
 
 
+TERMS = ("starts_at_s", "ends_at_s", "price")
+"""Columns of a flight that say when its flat price falls due."""
+
+
 def begin_edit(connection: Connection) -> None:
     """Adds one to the catalogue's version and holds every other edit back until this transaction ends."""
     connection.execute(
@@ -101,7 +105,20 @@ def change(connection: Connection, noun: str, row: Row, given: Mapping[str, Any]
     """Writes the `given` values into a row just found; raises `Conflict` when it would clash with a live one."""
     new = _stored(noun, given)
     _check_free(connection, noun, row | new, own_id=row["id"])
+    if noun == "flight":
+        _keep_terms(connection, row, row | new, now_s)
     touch(connection, noun, row["id"], now_s, new)
+
+
+def _keep_terms(connection: Connection, row: Row, changed: Row, now_s: int) -> None:
+    """Puts what a flat price was spread over aside, where an edit changes it: what has fallen due must not move."""
+    is_flat = any(each["price"]["model"] == "flat" and each["price"]["micros"] for each in (row, changed))
+    terms = tables.flight_terms
+    if is_flat and any(row[name] != changed[name] for name in TERMS):
+        # Of two edits in one second the first has what was in force before.
+        before = select(terms.c.flight).where(terms.c.flight == row["id"], terms.c.until_s == now_s)
+        if connection.execute(before).first() is None:
+            connection.execute(insert(terms).values(flight=row["id"], until_s=now_s, **{n: row[n] for n in TERMS}))
 
 
 def touch(connection: Connection, noun: str, id_: int, now_s: int, new: Mapping[str, Any]) -> None:

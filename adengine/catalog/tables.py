@@ -123,6 +123,17 @@ flights = Table(
     Column("blackouts", JSON, nullable=False, comment='[{"from_s": n, "to_s": n}]'),
 )
 
+flight_terms = Table(
+    "flight_terms",
+    metadata,
+    Column("flight", ForeignKey("flights.id"), primary_key=True, autoincrement=False),
+    Column("until_s", BigInteger, primary_key=True, autoincrement=False, comment="when they were edited"),
+    Column("starts_at_s", BigInteger, nullable=False),
+    Column("ends_at_s", BigInteger),
+    Column("price", JSON, nullable=False),
+    comment="What the flat price of a flight was spread over before an edit: what has fallen due stays as it was.",
+)
+
 creatives = Table(
     "creatives",
     metadata,

@@ -14,6 +14,7 @@ from adengine.console.static_files import served
 from adengine.reporting.dimensions import DIMENSIONS
 from adengine.reporting.metrics import METRICS
 from adengine.reporting.periods import PERIODS
+from adengine.reporting.reconcile.uploads import COUNTS, ROWS_MAX, THINGS
 from adengine.reporting.saved.schedule import EVERY
 
 STATIC = Path(__file__).resolve().parent / "static" / "reports"
@@ -44,6 +45,14 @@ def blueprint() -> flask.Blueprint:
     @blp.get("/reports/campaign")
     def campaign() -> flask.Response:
         return _page("campaign.html", zones=zones)
+
+    @blp.get("/reports/why-empty")
+    def why_empty() -> flask.Response:
+        return _page("why_empty.html", zones=zones, dimensions=DIMENSIONS)
+
+    @blp.get("/reports/reconcile")
+    def reconcile() -> flask.Response:
+        return _page("reconcile.html", zones=zones, things=THINGS, counts=COUNTS, rows_max=ROWS_MAX)
 
     @blp.get("/reports/shared")
     def shared() -> flask.Response:

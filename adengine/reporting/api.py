@@ -17,11 +17,12 @@ from adengine.reporting.adjustments import api as adjustments
 from adengine.reporting.delivery import Report
 from adengine.reporting.jobs import api as jobs
 from adengine.reporting.load import Desk, Loaded
-from adengine.reporting.manners.api import CONTENT, answered, described, private
+from adengine.reporting.manners.api import DELIVERED, answered, described, private
 from adengine.reporting.query import PARAMETERS, Asked, parse
 from adengine.reporting.reach import api as reach
 from adengine.reporting.reconcile import api as reconcile
 from adengine.reporting.saved import api as saved
+from adengine.reporting.saved.links import api as links
 from adengine.reporting.schema import DeliveryOut
 from adengine.reporting.terms import Terms
 from adengine.reporting.why_empty import Advice
@@ -52,12 +53,12 @@ def blueprint(
         @auth.requires(Scope.REPORT, Scope.MANAGE, Scope.ADVERTISE)
         @blp.doc(parameters=[described(parameter) for parameter in PARAMETERS])
         @blp.response(200, DeliveryOut, content_type="application/json")
-        @blp.doc(responses={"200": {"content": CONTENT}})
+        @blp.doc(responses=DELIVERED)
         def get(self) -> flask.Response:
             """The delivery report. Advertisers see their own flights, keys of a site that site."""
             asked = parse(flask.request.args.to_dict(flat=False), desk.world, int(clock()))
             report, loaded = reported(asked)
-            return answered(report, loaded.standing, asked.format)
+            return answered(report, loaded.standing, asked.format, asked.has_front)
 
     @blp.route("/v1/reports/why-empty")
     class WhyEmpty(MethodView):
@@ -79,7 +80,9 @@ def blueprint(
     reach.add_routes(blp, desk.engine)
     reconcile.add_routes(blp, desk)
     jobs.add_routes(blp, desk, terms.keep_s, clock)
-    saved.add_routes(blp, saved.Shelf(desk, terms, clock))
+    shelf = saved.Shelf(desk, terms, clock)
+    saved.add_routes(blp, shelf)
+    links.add_routes(blp, shelf)
     known = Known(gazetteer=desk.gazetteer, taxonomy=desk.taxonomy)
     adjustments.add_routes(blp, desk.engine, known, clock)
     return blp

@@ -9,54 +9,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adengine.counting.metrics import Metric as Stored
 from adengine.errors import Invalid, Mistake
 from adengine.reporting import calendar, dimensions
-from adengine.reporting.calendar import Span
 from adengine.reporting.dimensions import Dimension, Shown, World
 from adengine.reporting.metrics import Metric, Sums
-from adengine.reporting.query import Asked
+from adengine.reporting.paging import Mark, cursor_of
+from adengine.reporting.query import ROWS_MAX, Asked
+from adengine.reporting.question import CURRENCY, SPEND, Question, Read, too_many
 
-ROWS_MAX = 10_000
-"""Of a report. Larger ones are for jobs, not for a request."""
 READ_FACTOR = 10
 """So many times as many groups may be there before small places are put together."""
-CURRENCY = "campaigns.currency"
-ADVERTISER = "campaigns.advertiser"
-SITE = "rollup.site"
-SPEND = "spend_micros"
+FLAT_PRICES = "flat_prices"
+"""Under which the definitions say that flat prices are left out."""
 PLACED = ("rollup.place",)
+Key = tuple[Shown, ...]
+"""The values of the dimensions, which tell a row from all others."""
 FEW = "few"
 """Stands for the places, or for what is told of places, that are too small to be told."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is to be read."""
-
-    begin_s: int
-    end_s: int
-    spans: tuple[Span, ...] = ()
-    """Sums are kept apart by these; none: the whole period is one."""
-    columns: tuple[str, ...]
-    """And by these, as `table.column`."""
-    stored: tuple[Stored, ...]
-    """What is counted, each once, ascending."""
-    charged: tuple[Stored, ...]
-    """What is paid for, where that is asked for too."""
-    equals: tuple[tuple[str, tuple[Any, ...]], ...]
-    """(column, its values): only rows with one of them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """One group of sums: its span (0 without spans), its columns' values, and what was counted."""
-
-    span: int
-    raw: tuple[Any, ...]
-    counts: tuple[int, ...]
-    """Of each of the question's `stored`."""
-    micros: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,30 +35,8 @@ class Report:
     rows: list[dict[str, Any]]
     totals: dict[str, Any]
     definitions: Mapping[str, str]
-
-
-def question_of(asked: Asked, *, advertiser: int | None, site: int | None, spans_max: int = ROWS_MAX) -> Question:
-    """What to read for `asked`, within what the asker may see. Raises `Invalid` when it would be too much."""
-    filtered = [dimensions.BY_NAME[name] for name in asked.filters]
-    equals = [(row.columns[0], asked.filters[row.name]) for row in filtered if row.is_plain]
-    if advertiser is not None:
-        equals.append((ADVERTISER, (advertiser,)))
-    if site is not None:
-        equals.append((SITE, (site,)))
-    needed = [*asked.group_by, *(row for row in filtered if not row.is_plain)]
-    columns = dict.fromkeys(column for row in needed for column in row.columns)
-    charged = tuple(stored for metric in asked.metrics if metric.name == SPEND for stored in metric.stored)
-    if charged:
-        columns[CURRENCY] = None
-    return Question(
-        begin_s=asked.from_s,
-        end_s=asked.to_s,
-        spans=_spans(asked, spans_max),
-        columns=tuple(columns),
-        stored=tuple(sorted({stored for metric in asked.metrics for stored in metric.stored})),
-        charged=charged,
-        equals=tuple(equals),
-    )
+    next: str | None = None
+    """The cursor of the page behind this one; None: there is none."""
 
 
 def report_of(asked: Asked, question: Question, read: Sequence[Read], world: World, small_cells: int = 0) -> Report:
@@ -102,25 +49,6 @@ def report_of(asked: Asked, question: Question, read: Sequence[Read], world: Wor
     return table.report(small_cells)
 
 
-def too_many(rows_max: int = ROWS_MAX) -> Invalid:
-    sentence = f"the report would have more than {rows_max} rows; group by less, filter, or choose a shorter period"
-    if rows_max == ROWS_MAX:
-        sentence += ", or have it made in the background: POST /v1/reports/jobs"
-    return Invalid([Mistake("?group_by", sentence)])
-
-
-def _spans(asked: Asked, most: int) -> tuple[Span, ...]:
-    units = [calendar.BY_NAME[row.name] for row in asked.group_by if row.name in calendar.BY_NAME]
-    if not units:
-        return ()
-    found: list[Span] = []
-    for span in calendar.spans(asked.zone, units, asked.from_s, asked.to_s):
-        found.append(span)
-        if len(found) > most:
-            raise too_many(most)
-    return tuple(found)
-
-
 class Table:
     """The groups of a report while what was read is added up."""
 
@@ -128,7 +56,7 @@ class Table:
         self._asked = asked
         self._world: World
         self._rows_max = rows_max
-        self._spans, self._stored = question.spans, question.stored
+        self._spans, self._stored, self._unsplit = question.spans, question.stored, question.unsplit
         self._place = {column: index for index, column in enumerate(question.columns)}
         self._places: dict[str, tuple[int, ...]] = {}
         filters = [(dimensions.BY_NAME[name], wanted) for name, wanted in asked.filters.items()]
@@ -137,7 +65,7 @@ class Table:
         """What has been said of raw values already, with its name: many groups of sums share a place or a topic."""
         self._admitted: dict[tuple[str, tuple[Any, ...]], bool] = {}
         self.totals = Sums()
-        self.groups: dict[tuple[Shown, ...], tuple[dict[str, Shown], Sums]] = {}
+        self.groups: dict[Key, tuple[dict[str, Shown], Sums]] = {}
         if not asked.group_by:
             self.groups[()] = ({}, self.totals)
 
@@ -156,13 +84,21 @@ class Table:
             self.hide_small(small_cells)
         if len(self.groups) > self._rows_max:
             raise too_many(self._rows_max)
+        rows, last = self.page()
         return Report(
             columns=_column_names(self._asked),
-            rows=self.rows(),
+            rows=rows,
+            next=self._behind(last),
             totals=_values(self.totals, self._asked.metrics),
-            definitions={row.name: row.definition for row in self._asked.group_by}
-            | {row.name: row.definition for row in self._asked.metrics},
+            definitions=self.definitions(),
         )
+
+    def definitions(self) -> dict[str, str]:
+        found = {row.name: row.definition for row in self._asked.group_by}
+        found |= {row.name: row.definition for row in self._asked.metrics}
+        if SPEND in found and self._unsplit:
+            found[FLAT_PRICES] = f"Left out of {SPEND}: a flat price cannot be split by {', '.join(self._unsplit)}."
+        return found
 
     def admits(self, part: Read) -> bool:
         """Whether it passes the filters that SQL cannot apply."""
@@ -204,14 +140,30 @@ class Table:
                     also[_name_of(row)] = f"fewer than {least} each"
             self.groups.setdefault(joined, (shown | also, Sums()))[1].merge(sums)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def page(self) -> tuple[list[dict[str, Any]], Key | None]:
+        """(the rows that are asked for, in order; the last one's key, if others follow)."""
         columns = [self._ranks(index) for index in range(len(self._asked.group_by))]
-        ordered = sorted(
-            self.groups.items(), key=lambda group: [rank[value] for rank, value in zip(columns, group[0], strict=True)]
-        )
-        return [shown | _values(sums, self._asked.metrics) for _, (shown, sums) in ordered]
 
-    def _key(self, part: Read) -> tuple[Shown, ...]:
+        def place(key: Key) -> list[int]:
+            return [rank[value] for rank, value in zip(columns, key, strict=True)]
+
+        found = list(self.groups)
+        if self._asked.after is not None:
+            behind = place(self._asked.after)
+            found = [key for key in found if place(key) > behind]
+        found.sort(key=place)
+        shown = found[: self._asked.limit]
+        rows = [self.groups[key][0] | _values(self.groups[key][1], self._asked.metrics) for key in shown]
+        return rows, shown[-1] if len(shown) < len(found) else None
+
+    def _behind(self, last: Key | None) -> str | None:
+        """The cursor for what follows the row `last`."""
+        if last is None:
+            return None
+        asked = self._asked
+        return cursor_of(Mark(of=asked.asked_as, from_s=asked.from_s, to_s=asked.to_s, row=last))
+
+    def _key(self, part: Read) -> Key:
         labels = iter(self._spans[part.span].labels if self._spans else ())
         return tuple(
             next(labels) if row.name in calendar.BY_NAME else self._value(row, part)[0] for row in self._asked.group_by
@@ -226,7 +178,7 @@ class Table:
             self._values[known] = row.shown(raw, self._world), name
         return self._values[known]
 
-    def _shown(self, key: tuple[Shown, ...], part: Read) -> dict[str, Shown]:
+    def _shown(self, key: Key, part: Read) -> dict[str, Shown]:
         shown: dict[str, Shown] = {}
         for row, value in zip(self._asked.group_by, key, strict=True):
             shown[row.name] = value
@@ -236,12 +188,15 @@ class Table:
 
     def _ranks(self, index: int) -> dict[Shown, int]:
         """Which place each value of a column has in its order: time as it passes, else `_order`."""
-        row = self._asked.group_by[index]
+        row, after = self._asked.group_by[index], self._asked.after
         if row.name in calendar.BY_NAME:
             unit = [each.name for each in self._asked.group_by if each.name in calendar.BY_NAME].index(row.name)
             values: Iterable[Shown] = dict.fromkeys([*(span.labels[unit] for span in self._spans), FEW])
+            if after is not None and after[index] not in values:
+                raise Invalid([Mistake("?cursor", f"there is no {row.name} {after[index]!r} in this report")])
         else:
-            values = sorted({key[index] for key in self.groups}, key=_order)
+            seen = () if after is None else (after[index],)
+            values = sorted({*(key[index] for key in self.groups), *seen}, key=_order)
         return {value: rank for rank, value in enumerate(values)}
 
     def _raw(self, row: Dimension, part: Read) -> tuple[Any, ...]:

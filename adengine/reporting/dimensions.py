@@ -61,6 +61,8 @@ class Dimension:
     """Whether a row passes a filter."""
     is_plain: bool = True
     """Whether `admits` is equality of the one column, which SQL can do."""
+    is_number: bool = False
+    """Whether its values are whole numbers; else they are texts."""
 
 
 def _listed(noun: str, table: str, column: str, definition: str) -> Dimension:
@@ -159,6 +161,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         name="version",
         definition="The version of the creative.",
         columns=("rollup.version",),
+        is_number=True,
         shown=lambda raw, _: raw[0] or None,
         wanted=lambda text, _: int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else None,
     ),
@@ -205,6 +208,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         definition="How often the slot had been filled before in the page view, as the page said it; "
         f"0 where it did not, {REFRESH_MAX} for any more.",
         columns=("rollup.refresh",),
+        is_number=True,
         wanted=lambda text, _: int(text) if text in map(str, range(REFRESH_MAX + 1)) else None,
     ),
     Dimension(

@@ -20,9 +20,11 @@ from adengine.counting.seals import sealed_until_s
 from adengine.counting.tables import consumer_lease
 from adengine.errors import Invalid, Mistake
 from adengine.places import Gazetteer
-from adengine.reporting.delivery import Question, Read, Report, question_of, report_of, too_many
+from adengine.reporting.delivery import Report, report_of
 from adengine.reporting.dimensions import World
+from adengine.reporting.flat.sql import flat_parts
 from adengine.reporting.query import ROLLUP, Asked
+from adengine.reporting.question import Question, Read, question_of, too_many
 from adengine.reporting.sql import parts_of
 from adengine.store.sql import reading
 from adengine.topics import Taxonomy
@@ -121,9 +123,10 @@ class Desk:
 def load(engine: Engine, question: Question, source: Source = of_rollups) -> Loaded:
     """The sums that `question` asks for; raises `Invalid` if they are too many, `DatabaseUnavailable`."""
     with reading(engine) as connection:
+        counted_to_s = _counted_to_s(connection)
         standing = standing_of(connection)
         found = source(connection, question, READ_MAX + 1)
-        parts = found.parts
+        parts = (*found.parts, *flat_parts(connection, question, counted_to_s))
         if len(parts) > READ_MAX:
             raise too_many()
         return Loaded(
@@ -139,11 +142,16 @@ def standing_of(connection: Connection) -> dict[str, str | None]:
     as_of: all events up to then are in the sums; null: none were ever counted.  sealed_until: no hour before changes
     any more.
     """
-    drained_at_s, sealed_s = connection.scalar(select(consumer_lease.c.drained_at_s)), sealed_until_s(connection)
+    counted_to_s, sealed_s = _counted_to_s(connection), sealed_until_s(connection)
     return {
-        "as_of": instants.spelled(drained_at_s) if drained_at_s else None,
+        "as_of": instants.spelled(counted_to_s) if counted_to_s else None,
         "sealed_until": instants.spelled(sealed_s) if sealed_s is not None else None,
     }
+
+
+def _counted_to_s(connection: Connection) -> int:
+    """All events up to then are in the sums; 0: none were ever counted."""
+    return connection.scalar(select(consumer_lease.c.drained_at_s)) or 0
 
 
 def _names(connection: Connection, question: Question, parts: Sequence[Read]) -> dict[str, dict[int, str]]:

@@ -93,8 +93,8 @@ METRICS = (
     _sum("invalid_clicks", "Click beacons that do not count; `reason` says why.", Stored.INVALID_CLICK),
     Metric(
         "spend_micros",
-        "What impressions (cpm) and clicks (cpc) cost, in millionths of the campaign's currency; null where currencies "
-        "mix. Flat prices are not spread over events.",
+        "What impressions (cpm), clicks (cpc) and the time that has passed of flights with a flat price cost, in "
+        "millionths of the campaign's currency; null where currencies mix.",
         (Stored.IMPRESSION, Stored.CLICK),
         _spend,
     ),

@@ -11,17 +11,21 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from adengine.errors import Invalid, Mistake
-from adengine.reporting import dimensions, metrics, periods
+from adengine.reporting import dimensions, metrics, paging, periods
 from adengine.reporting.calendar import DAY_S, QUARTER_S
-from adengine.reporting.dimensions import Dimension, World
+from adengine.reporting.dimensions import Dimension, Shown, World
 from adengine.reporting.metrics import Metric
+from adengine.reporting.paging import Mark
 
 DEFAULT_DAYS = 7
 DEFAULT_METRICS = "requests,fills,impressions,viewable,clicks,invalid,gross"
 FORMATS = ("json", "csv", "ndjson", "parquet")
+FLAGS = ("false", "true")
 ROLLUP = "rollup"
 SOURCES = (ROLLUP, "events")
 FILTERS_MAX = 100
+ROWS_MAX = 10_000
+"""Of a report. Larger ones are for jobs, not for a request."""
 FROM_TO = ("from", "to")
 NO_SUM = {
     "reach": "reaches cannot be added, readers would count twice; ask /v1/reports/reach for all that you mean at once",
@@ -53,6 +57,11 @@ PARAMETERS = (
               "tier:standard"),
     Parameter("source", "rollup, the sums; or events, added up anew from what the machine that answers keeps.",
               "rollup"),
+    Parameter("limit", f"At most so many rows, 1 to {ROWS_MAX}; by default all.", "500"),
+    Parameter("cursor", "What `next` of the page before said; all else as it was asked for that page.",
+              "WyI0ZmI4YTg2YjE1ZTQiLDE3NTY2ODQ4MDAsMTc1NzI4OTYwMCxbIjIwMjUtMDktMDEiXV0"),
+    Parameter("about", "true: CSV and NDJSON begin with as_of, sealed_until and definitions; by default false.",
+              "true"),
     Parameter("format", f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.", "json"),
 )  # fmt: skip
 
@@ -68,7 +77,15 @@ class Asked:
     filters: Mapping[str, tuple[Any, ...]]
     """By dimension: what its filters mean, any of which may hold."""
     format: str
+    has_front: bool = False
+    """Files begin with what is told of them."""
     source: str = SOURCES[0]
+    limit: int | None = None
+    """Rows of a page; None: all."""
+    asked_as: str = ""
+    """As `paging.asked_as` says."""
+    after: tuple[Shown, ...] | None = None
+    """The values of the dimensions in the row behind which a page begins; None: with the first."""
 
 
 def parse(given: Mapping[str, Sequence[str]], world: World, now_s: int) -> Asked:
@@ -89,11 +106,17 @@ def parse(given: Mapping[str, Sequence[str]], world: World, now_s: int) -> Asked
     filters = _filters(given.get("filter", ()), world, mistakes)
     _check("format", one.get("format", FORMATS[0]), FORMATS, mistakes)
     _check("source", one.get("source", SOURCES[0]), SOURCES, mistakes)
+    _check("about", one.get("about", FLAGS[0]), FLAGS, mistakes)
+    limit, mark = _limit(one, mistakes), _mark(given, one, len(group_by), mistakes)
     if mistakes:
         raise Invalid(mistakes)
+    if mark is not None:
+        from_s, to_s = mark.from_s, mark.to_s
     return Asked(
         from_s=from_s, to_s=to_s, zone=zone, group_by=tuple(group_by), metrics=tuple(chosen), filters=filters,
         format=one.get("format", FORMATS[0]), source=one.get("source", SOURCES[0]),
+        has_front=one.get("about") == FLAGS[1], limit=limit,
+        asked_as=paging.asked_as(given), after=mark.row if mark is not None else None,
     )  # fmt: skip
 
 
@@ -194,6 +217,34 @@ def _filters(given: Sequence[str], world: World, mistakes: list[Mistake]) -> dic
         else:
             found[name] = (*found.get(name, ()), wanted)
     return found
+
+
+def _limit(one: Mapping[str, str], mistakes: list[Mistake]) -> int | None:
+    text = one.get("limit", str(ROWS_MAX))
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(ROWS_MAX)) and 1 <= int(text) <= ROWS_MAX):
+        mistakes.append(Mistake("?limit", f"must be a whole number from 1 to {ROWS_MAX}"))
+        return None
+    return int(text) if "limit" in one else None
+
+
+def _mark(
+    given: Mapping[str, Sequence[str]], one: Mapping[str, str], width: int, mistakes: list[Mistake]
+) -> Mark | None:
+    """Where the page begins.  width: how many dimensions there are."""
+    if "cursor" not in one:
+        return None
+    mark = paging.mark_of(one["cursor"])
+    if mark is None:
+        mistakes.append(Mistake("?cursor", "must be what `next` of the page before said"))
+    elif mark.of != paging.asked_as(given) or len(mark.row) != width or not _is_period(mark):
+        mistakes.append(Mistake("?cursor", "is of another report; ask for each page as you asked for the first"))
+    return mark
+
+
+def _is_period(mark: Mark) -> bool:
+    """Whether a cursor that anybody may have written has a period that may be asked for."""
+    on_quarters = not (mark.from_s % QUARTER_S or mark.to_s % QUARTER_S)
+    return on_quarters and EARLIEST_S <= mark.from_s < mark.to_s <= LATEST_S + QUARTER_S
 
 
 def _check(name: str, value: str, known: Sequence[str], mistakes: list[Mistake]) -> None:

@@ -19,8 +19,8 @@ from sqlalchemy.dialects import postgresql
 from adengine.counting.kept import FOLDER, HOUR_S, LINE, METRICS, VALUES, hour_of, in_files, standing, taken, unpacked
 from adengine.counting.tables import event_lines
 from adengine.errors import Unavailable
-from adengine.reporting.delivery import Question
 from adengine.reporting.load import Found
+from adengine.reporting.question import Question
 from adengine.reporting.sql import parts_of, read_of
 from adengine.settings import Settings
 from adengine.store.sql import metadata

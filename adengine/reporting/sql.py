@@ -26,7 +26,7 @@ from sqlalchemy import (
 from adengine.catalog import tables as catalogue
 from adengine.counting.tables import rollup
 from adengine.reporting.calendar import Run, runs
-from adengine.reporting.delivery import Question, Read
+from adengine.reporting.question import Question, Read
 from adengine.store.sql import metadata
 
 POSTGRESQL = "postgresql"

@@ -103,12 +103,17 @@ class Engine:
     def call(
         self, method: str, path: str, body: Any = None, key: str | None = None, **headers: str
     ) -> tuple[int, bytes, Message]:
-        """(status, body, headers) of one request; no status raises.  path: absolute URLs are called as they are."""
+        """(status, body, headers) of one request; no status raises.  path: absolute URLs are called as they are.
+
+        body: sent as JSON; bytes as they are.
+        """
         url = path if path.startswith("http") else self.url + path
         request = urllib.request.Request(url, method=method, headers={"User-Agent": BROWSER} | headers)
         if key is not None:
             request.add_header("Authorization", f"Bearer {self.keys[key]}")
-        if body is not None:
+        if isinstance(body, bytes):
+            request.data = body
+        elif body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
         opener = urllib.request.build_opener(_Stay)

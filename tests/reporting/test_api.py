@@ -33,6 +33,7 @@ def test_an_answer_has_rows_totals_and_what_they_mean(client: FlaskClient, sqlit
     write_rollups(sqlite_engine, a_cell(n=3), a_cell(Metric.INVALID_IMPRESSION, n=2, reason="late"))
     assert report(client, group_by="day", metrics="impressions,invalid,gross") == {
         "rows": [{"day": "2025-09-07", "impressions": 3, "invalid": 2, "gross": 5}],
+        "next": None,
         "totals": {"impressions": 3, "invalid": 2, "gross": 5},
         "as_of": "2025-09-07T00:00:00Z",
         "sealed_until": None,

@@ -19,10 +19,11 @@ from adengine.catalog.nouns import Tier
 from adengine.counting.metrics import NONE, Metric
 from adengine.errors import Invalid
 from adengine.reporting import delivery, load
-from adengine.reporting.delivery import question_of, report_of
+from adengine.reporting.delivery import report_of
 from adengine.reporting.dimensions import DIMENSIONS, World
 from adengine.reporting.metrics import METRICS
 from adengine.reporting.query import parse
+from adengine.reporting.question import question_of
 from tests.reporting.books import (
     CAMPAIGNS,
     FLIGHTS,

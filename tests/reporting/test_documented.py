@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from adengine.reporting.dimensions import DIMENSIONS
+from adengine.reporting.files import HEADERS
 from adengine.reporting.metrics import METRICS
 from adengine.reporting.query import PARAMETERS
 
@@ -20,3 +21,8 @@ def test_every_row_of_a_table_is_documented(heading: str, rows: tuple[object, ..
     cells = re.findall(r"^\| (`[^|]+`) \|", section, re.M)
     named = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
     assert sorted(named) == sorted(row.name for row in rows)  # type: ignore[attr-defined]
+
+
+def test_every_header_of_a_file_is_documented() -> None:
+    section = TEXT.split("## Files\n")[1].split("\n## ")[0]
+    assert set(re.findall(r"`(Adengine-[\w-]+)`", section)) == set(HEADERS.values())

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Engine
 
 from adengine.reporting import sql
-from adengine.reporting.delivery import question_of
 from adengine.reporting.dimensions import World
 from adengine.reporting.query import parse
+from adengine.reporting.question import question_of
 from tests.reporting.books import NOW_S, a_cell, write_campaigns, write_catalogue, write_rollups
 
 BY_FLIGHT = "ix_rollup_flight"

@@ -20,11 +20,12 @@ from adengine.counting.kept import DAY_S, HOUR_S
 from adengine.counting.segments import parts
 from adengine.counting.tables import adjustment, rollup
 from adengine.reporting import delivery
-from adengine.reporting.delivery import question_of, report_of
+from adengine.reporting.delivery import report_of
 from adengine.reporting.dimensions import DIMENSIONS, World
 from adengine.reporting.load import Source, load, of_rollups
 from adengine.reporting.metrics import METRICS
 from adengine.reporting.query import parse
+from adengine.reporting.question import question_of
 from adengine.reporting.segments import Events
 from adengine.store.client import Store
 from tests.counting import happened

@@ -154,6 +154,7 @@ def test_what_is_not_taken_is_tried_again_under_the_same_id(
     assert days.later(BACKOFF_S[1]) == 1
     assert len(hook.got) == 3, "a redirect is not followed"
     assert len({headers["webhook-id"] for headers, _ in hook.got}) == 1
+    assert all(json.loads(headers["adengine-definitions"])["impressions"] for headers, _ in hook.got)
     assert len({body for _, body in hook.got}) == 1
     assert (sent(client)[0]["attempts"], sent(client)[0]["problem"]) == (3, "")
 

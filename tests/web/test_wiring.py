@@ -28,9 +28,11 @@ PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 OPEN = {
     "/", "/demo", "/docs", "/openapi.json", "/livez", "/readyz", "/metrics", "/problems/", "/problems/<name>",
     "/static/slot.css", "/static/demo.css", "/static/demo.js", "/static/web/<path:filename>",
-    "/reports", "/reports/campaign", "/methodology", "/static/reports/reports.css", "/static/reports/common.js",
+    "/reports", "/reports/campaign", "/reports/why-empty", "/reports/reconcile", "/methodology",
+    "/static/reports/reports.css", "/static/reports/common.js",
     "/static/reports/builder.js", "/static/reports/campaign.js", "/static/reports/jobs.js",
     "/static/reports/saved.js", "/static/reports/shared.js", "/reports/shared",
+    "/static/reports/filters.js", "/static/reports/why_empty.js", "/static/reports/reconcile.js",
     "/v1/places", "/v1/places/about", "/v1/topics", "/v1/i/<token>", "/v1/v/<token>", "/v1/c/<token>",
 }  # fmt: skip
 """What answers without a key; everything else asks for one."""

@@ -18,10 +18,11 @@ from adengine.catalog.nouns import Scope
 from adengine.catalog.paging import PageQuery, cursor_behind, page_of
 from adengine.errors import Conflict, Invalid, Mistake
 from adengine.reporting.delivery import Report
-from adengine.reporting.files import FORMATS
+from adengine.reporting.files import FORMATS, JSON
 from adengine.reporting.jobs import schema, sql
 from adengine.reporting.load import Desk
-from adengine.reporting.manners.api import CONTENT, FILE, answered
+from adengine.reporting.manners.api import CONTENT, FILE, TOLD, answered
+from adengine.reporting.query import FLAGS
 from adengine.reporting.saved.schema import path_id
 from adengine.store.sql import reading, writing
 from adengine.web.auth import requires
@@ -142,7 +143,7 @@ def _add_rows(blp: Blueprint, desk: Desk) -> None:
         operationId="read_job_file",
         parameters=[FILE_FORMAT],
         responses=refusals(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
-        | {"200": {"content": {name: each for name, each in CONTENT.items() if name != "application/json"}}},
+        | {"200": {"content": {name: CONTENT[name] for name in CONTENT if name != JSON}, "headers": TOLD}},
     )
     def file(job_id: str) -> flask.Response:
         format_ = flask.request.args.get("format", "")
@@ -155,7 +156,8 @@ def _add_rows(blp: Blueprint, desk: Desk) -> None:
                 columns=tuple(told["columns"]), rows=list(sql.all_rows(connection, job["id"])),
                 totals=told["totals"], definitions=told["definitions"],
             )  # fmt: skip
-        return answered(report, {}, format_)
+        standing = {name: told[name] for name in STANDING}
+        return answered(report, standing, format_, job["query"].get("about") == FLAGS[1])
 
 
 def _found(connection: Connection, job_id: str) -> sql.Row:

@@ -11,10 +11,11 @@ import structlog
 from adengine.catalog import ids
 from adengine.errors import DatabaseUnavailable, Invalid
 from adengine.reporting.calendar import DAY_S
-from adengine.reporting.delivery import Question, Report, Table, question_of
+from adengine.reporting.delivery import Report, Table
 from adengine.reporting.jobs import sql
 from adengine.reporting.load import Desk, Loaded, load
 from adengine.reporting.query import Asked, parse
+from adengine.reporting.question import Question, question_of
 from adengine.reporting.saved.schema import given_of
 from adengine.store.sql import reading, writing
 

@@ -9,10 +9,10 @@ import flask
 
 from adengine.reporting import dimensions, metrics
 from adengine.reporting.delivery import Report
-from adengine.reporting.files import FORMATS, written
+from adengine.reporting.files import FORMATS, HEADERS, written
 from adengine.reporting.periods import PERIODS
 from adengine.reporting.query import FORMATS as FORMAT_NAMES
-from adengine.reporting.query import PARAMETERS, SOURCES, Parameter
+from adengine.reporting.query import PARAMETERS, ROWS_MAX, SOURCES, Parameter
 from adengine.reporting.schema import DeliveryOut
 
 FILE = {"type": "string", "description": "The report's rows, if `format` asks for a file."}
@@ -22,12 +22,21 @@ CONTENT = {
     "application/json": {"schema": DeliveryOut},
     **{row.media_type: {"schema": FILE} for row in FORMATS.values()},
 }
+TOLD = {
+    name: {"schema": {"type": "string"}, "description": f"Of files: `{told}`, as JSON answers say it."}
+    for told, name in HEADERS.items()
+}
+"""OpenAPI of a file's headers."""
+DELIVERED: dict[str, Any] = {"200": {"content": CONTENT, "headers": TOLD}}
 
 
-def answered(report: Report, standing: Mapping[str, str | None], format_: str) -> flask.Response:
-    """A report as JSON, or as a file to be saved.  standing: as `files.written` takes it."""
-    media_type, body = written(report, standing, format_)
-    answer = flask.Response(body, content_type=media_type)
+def answered(
+    report: Report, standing: Mapping[str, str | None], format_: str, has_front: bool = False
+) -> flask.Response:
+    """A report as JSON, or as a file to be saved.  standing, has_front: as `files.written` takes them."""
+    made = written(report, standing, format_, has_front)
+    answer = flask.Response(made.body, content_type=made.media_type)
+    answer.headers.update(made.headers)
     if format_ in FORMATS:
         answer.headers["Content-Disposition"] = f'attachment; filename="delivery.{format_}"'
     return private(answer)
@@ -62,6 +71,10 @@ def _schema(name: str) -> dict[str, Any]:
             return {"type": "string", "enum": list(SOURCES)}
         case "format":
             return {"type": "string", "enum": list(FORMAT_NAMES)}
+        case "about":
+            return {"type": "boolean"}
+        case "limit":
+            return {"type": "integer", "minimum": 1, "maximum": ROWS_MAX}
         case "from" | "to":
             return {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
     return {"type": "string"}

@@ -1,4 +1,4 @@
-"""/v1/reports/saved: reports by name, sent on a schedule, shared by links that expire; /v1/reports/shared reads one."""
+"""/v1/reports/saved: reports by name, sent on a schedule; `saved.links` shares them."""
 
 from __future__ import annotations
 
@@ -28,25 +28,21 @@ from adengine.catalog.manners.api import (
 from adengine.catalog.nouns import Scope
 from adengine.catalog.paging import PageQuery, cursor_behind, page_of
 from adengine.errors import Invalid, Mistake, NotFound, Unauthorized
-from adengine.reporting.calendar import DAY_S
 from adengine.reporting.load import Desk
-from adengine.reporting.manners.api import CONTENT, FORMAT, answered
+from adengine.reporting.manners.api import DELIVERED, FORMAT, answered
 from adengine.reporting.query import parse
 from adengine.reporting.saved import schema, sql, tokens
 from adengine.reporting.saved.schedule import next_at_s
 from adengine.reporting.schema import DeliveryOut
 from adengine.reporting.terms import Terms
 from adengine.store.sql import reading, writing
-from adengine.web import instants
 from adengine.web.auth import requires
 from adengine.web.body import read_json
 from adengine.web.openapi import Blueprint
 
 READERS = (Scope.REPORT, Scope.MANAGE, Scope.ADVERTISE)
 ONE = "/v1/reports/saved/<report_id>"
-LINKS = f"{ONE}/links"
-SHARED = "/v1/reports/shared"
-PATH, LINK_PATH = schema.path_id("report"), schema.path_id("link")
+PATH = schema.path_id("report")
 SHARED_PAGE = "/reports/shared#"
 NOTHING: Mapping[str, str] = {}
 
@@ -122,15 +118,13 @@ class Shelf:
             raise Invalid(strange)
         asked = parse(schema.given_of(row["query"]) | given, self.desk.world, self.now_s())
         report, loaded = self.desk.report(asked, advertiser=row["advertiser"], site=row["site"])
-        return answered(report, {**loaded.standing, **also}, asked.format)
+        return answered(report, {**loaded.standing, **also}, asked.format, asked.has_front)
 
 
 def add_routes(blp: Blueprint, shelf: Shelf) -> None:
     _add_making(blp, shelf)
     _add_reading(blp, shelf)
     _add_changing(blp, shelf)
-    _add_links(blp, shelf)
-    _add_shared(blp, shelf)
 
 
 def _add_making(blp: Blueprint, shelf: Shelf) -> None:
@@ -176,7 +170,7 @@ def _add_reading(blp: Blueprint, shelf: Shelf) -> None:
     @blp.doc(summary="Read a saved report's query", operationId="read_report", responses=refusals(HTTPStatus.NOT_FOUND))
     def read_one(report_id: str) -> flask.Response:
         with reading(shelf.engine) as connection:
-            return answer(shelf.spoken(_found(connection, report_id)))
+            return answer(shelf.spoken(found(connection, report_id)))
 
     @blp.route(f"{ONE}/delivery", methods=["GET"], endpoint="run_report", parameters=[PATH])
     @requires(*READERS)
@@ -186,11 +180,11 @@ def _add_reading(blp: Blueprint, shelf: Shelf) -> None:
         description="With the eyes of the key that saved it.",
         operationId="run_report",
         parameters=[FORMAT],
-        responses=refusals(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY) | {"200": {"content": CONTENT}},
+        responses=refusals(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY) | DELIVERED,
     )
     def run(report_id: str) -> flask.Response:
         with reading(shelf.engine) as connection:
-            row = _found(connection, report_id)
+            row = found(connection, report_id)
         return shelf.delivered(row)
 
     @blp.route(f"{ONE}/sent", methods=["GET"], endpoint="list_sent", parameters=[PATH])
@@ -204,7 +198,7 @@ def _add_reading(blp: Blueprint, shelf: Shelf) -> None:
     )
     def sent(report_id: str) -> flask.Response:
         with reading(shelf.engine) as connection:
-            rows = sql.sent(connection, _found(connection, report_id)["id"])
+            rows = sql.sent(connection, found(connection, report_id)["id"])
         named = [
             row
             | {
@@ -233,11 +227,11 @@ def _add_changing(blp: Blueprint, shelf: Shelf) -> None:
     def change(report_id: str) -> flask.Response:
         document = read_json()
         with writing(shelf.engine) as connection:
-            row = _found(connection, report_id)
+            row = found(connection, report_id)
             values = shelf.values(document, row)
             etags.check(flask.request.headers.get("If-Match"), row["revision"])
             sql.change(connection, row, values, shelf.now_s())
-            return answer(shelf.spoken(_found(connection, report_id)))
+            return answer(shelf.spoken(found(connection, report_id)))
 
     @blp.route(ONE, methods=["DELETE"], endpoint="drop_report", parameters=[PATH])
     @requires(*READERS)
@@ -250,70 +244,9 @@ def _add_changing(blp: Blueprint, shelf: Shelf) -> None:
     )
     def drop(report_id: str) -> flask.Response:
         with writing(shelf.engine) as connection:
-            sql.drop(connection, _found(connection, report_id)["id"])
+            sql.drop(connection, found(connection, report_id)["id"])
         return flask.Response(status=HTTPStatus.NO_CONTENT)
 
 
-def _add_links(blp: Blueprint, shelf: Shelf) -> None:
-    @blp.route(LINKS, methods=["POST"], endpoint="share_report", parameters=[PATH])
-    @requires(*READERS)
-    @blp.response(HTTPStatus.CREATED, schema.LinkOut)
-    @blp.doc(
-        summary="Share a saved report",
-        description="Whoever has the link reads this report and nothing else, until it expires or is taken back.",
-        operationId="share_report",
-        requestBody=body_doc(schema.LinkIn),
-        parameters=[IDEMPOTENCY],
-        responses=refusals(*UNREADABLE, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
-    )
-    def share(report_id: str) -> flask.Response:
-        days, now_s = shelf.link_values(read_json())["days"], shelf.now_s()
-
-        def edit(connection: Connection) -> Made:
-            report = _found(connection, report_id)["id"]
-            row = sql.add_link(connection, report, caller().name, now_s, now_s + days * DAY_S)
-            return Made(status=HTTPStatus.CREATED, document=row)
-
-        created = once(shelf.engine, request_name(), now_s, edit)
-        return answer(shelf.spoken_link(created.document), created.status)
-
-    @blp.route(LINKS, methods=["GET"], endpoint="list_links", parameters=[PATH])
-    @requires(*READERS)
-    @blp.response(HTTPStatus.OK, schema.LinkPage)
-    @blp.doc(summary="List a report's links", operationId="list_links", responses=refusals(HTTPStatus.NOT_FOUND))
-    def links(report_id: str) -> flask.Response:
-        with reading(shelf.engine) as connection:
-            rows = sql.links(connection, _found(connection, report_id)["id"])
-        return answer({"items": [shelf.spoken_link(row) for row in rows]})
-
-    @blp.route(f"{LINKS}/<link_id>", methods=["DELETE"], endpoint="drop_link", parameters=[PATH, LINK_PATH])
-    @requires(*READERS)
-    @blp.response(HTTPStatus.NO_CONTENT)
-    @blp.doc(summary="Take a link back", operationId="drop_link", responses=refusals(HTTPStatus.NOT_FOUND))
-    def drop_link(report_id: str, link_id: str) -> flask.Response:
-        with writing(shelf.engine) as connection:
-            sql.drop_link(connection, _found(connection, report_id)["id"], ids.parse("link", link_id))
-        return flask.Response(status=HTTPStatus.NO_CONTENT)
-
-
-def _add_shared(blp: Blueprint, shelf: Shelf) -> None:
-    @blp.route(SHARED, methods=["GET"], endpoint="shared_report")
-    @blp.response(HTTPStatus.OK, schema.SharedOut, content_type="application/json")
-    @blp.doc(
-        summary="A shared report",
-        description="With the token of a link as `Authorization: Bearer <token>`.",
-        operationId="shared_report",
-        security=[{"key": []}],
-        parameters=[FORMAT],
-        responses=refusals(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
-        | {"200": {"content": CONTENT}},
-    )
-    def shared() -> flask.Response:
-        token = (flask.request.headers.get("Authorization") or "").partition(" ")[2].strip()
-        with reading(shelf.engine) as connection:
-            link, report = shelf.shared(connection, token)
-        return shelf.delivered(report, {"name": report["name"], "expires_at": instants.spelled(link["expires_at_s"])})
-
-
-def _found(connection: Connection, report_id: str) -> sql.Row:
+def found(connection: Connection, report_id: str) -> sql.Row:
     return sql.find(connection, ids.parse("report", report_id), caller())

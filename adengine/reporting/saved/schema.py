@@ -21,8 +21,8 @@ from adengine.texts.landing import check_landing_url
 NAME_CHARS_MAX = 200
 LINK_DAYS, LINK_DAYS_MAX = 30, 366
 LISTS = frozenset({"filter"})
-NAMES = tuple(parameter.name for parameter in PARAMETERS if parameter.name != "format")
-"""What a query may hold; the format is chosen whenever it is read."""
+NAMES = tuple(parameter.name for parameter in PARAMETERS if parameter.name not in {"format", "limit", "cursor"})
+"""What a query may hold; the format is chosen whenever it is read, and it is read whole."""
 _HTTP = re.compile(r"https?://[^/?#\s@]+([/?][^#\s]*)?", re.ASCII)
 Query = Mapping[str, str | list[str]]
 

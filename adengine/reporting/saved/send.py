@@ -25,7 +25,7 @@ import urllib3
 from adengine.catalog import ids
 from adengine.errors import AdengineError
 from adengine.reporting.calendar import DAY_S
-from adengine.reporting.files import written
+from adengine.reporting.files import Written, written
 from adengine.reporting.load import Desk
 from adengine.reporting.query import parse
 from adengine.reporting.saved import sql, tokens
@@ -54,8 +54,7 @@ class Letter:
     message: str
     """Of this delivery, however often it is tried."""
     name: str
-    media_type: str
-    body: bytes
+    written: Written
 
 
 class Sender:
@@ -97,10 +96,11 @@ class Sender:
             letter = self._written(delivery, report)
             webhook = report["schedule"]["webhook"]
             target = webhook or str(Path(FOLDER) / letter.name)
+            size = len(letter.written.body)
             if webhook:
                 self._post(webhook, letter)
             else:
-                _keep(self._folder / letter.name, letter.body)
+                _keep(self._folder / letter.name, letter.written.body)
         except (NotSent, AdengineError, OSError) as error:
             problem = str(error)
             _log.warning("report_not_sent", report=ids.public("report", report["id"]), target=target, why=problem)
@@ -108,7 +108,7 @@ class Sender:
             problem = "a fault of the engine; the operator finds it in the log"
             _log.exception("report_fault", report=ids.public("report", report["id"]))
         else:
-            _log.info("report_sent", report=ids.public("report", report["id"]), target=target, bytes=len(letter.body))
+            _log.info("report_sent", report=ids.public("report", report["id"]), target=target, bytes=size)
         with writing(self._desk.engine) as connection:
             sql.tried(connection, delivery["id"], target, problem, None if problem else int(self._clock()))
         return not problem
@@ -120,27 +120,29 @@ class Sender:
         asked = parse(given_of(report["query"]) | {"format": [format_]}, self._desk.world, due_at_s)
         made, loaded = self._desk.report(asked, advertiser=report["advertiser"], site=report["site"])
         also: dict[str, Any] = {"name": report["name"]}
-        media_type, body = written(made, loaded.standing | also, format_)
+        file = written(made, loaded.standing | also, format_, asked.has_front)
         day = time.strftime("%Y-%m-%d", time.gmtime(due_at_s))
         name = f"{ids.public('report', report['id'])}-{day}-{delivery['id']}.{format_}"
-        return Letter(report["id"], f"dlv_{delivery['id']}", name, media_type, body)
+        return Letter(report["id"], f"dlv_{delivery['id']}", name, file)
 
     def _post(self, url: str, letter: Letter) -> None:
         at_s = int(self._clock())
+        body = letter.written.body
         headers = {
-            "Content-Type": letter.media_type,
+            **letter.written.headers,
+            "Content-Type": letter.written.media_type,
             "Content-Disposition": f'attachment; filename="{letter.name}"',
             "User-Agent": "adengine",
             "webhook-id": letter.message,
             "webhook-timestamp": str(at_s),
-            "webhook-signature": tokens.signature(self._terms.key, letter.report, letter.message, at_s, letter.body),
+            "webhook-signature": tokens.signature(self._terms.key, letter.report, letter.message, at_s, body),
         }
         with contextlib.closing(self._pool(url)) as pool:
             parts = urlsplit(url)
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             try:
                 answer = pool.request(
-                    "POST", path, body=letter.body, headers=headers | {"Host": parts.netloc}, redirect=False,
+                    "POST", path, body=body, headers=headers | {"Host": parts.netloc}, redirect=False,
                     retries=False, timeout=urllib3.Timeout(WAIT_S), assert_same_host=False,
                 )  # fmt: skip
             except urllib3.exceptions.HTTPError as error:

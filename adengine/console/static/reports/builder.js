@@ -1,34 +1,18 @@
 // The report builder: the form is the query, and the address has it, so that a report can be shared without its key.
-import { ask, askJson, byId, dayOf, save, say, showReport, withKey, zone } from "./common.js";
+import { ask, askJson, byId, save, say, showReport, withKey } from "./common.js";
+import { daysOf, filterButton, filtersOf, restoreDays, restoreFilters } from "./filters.js";
 import { backgroundButton } from "./jobs.js";
 import { listSaved, savedForm } from "./saved.js";
 
 const form = byId("builder");
-const DAY_MS = 86_400_000;
-
-function nextDay(day) {
-  return new Date(Date.parse(`${day}T00:00:00Z`) + DAY_MS).toISOString().slice(0, 10);
-}
-
-function addFilter(dimension, value = "") {
-  const made = byId("filter").content.cloneNode(true).firstElementChild;
-  if (dimension) made.querySelector("select").value = dimension;
-  made.querySelector("input").value = value;
-  made.querySelector("button").addEventListener("click", () => { made.remove(); byId("add").focus(); });
-  byId("filters").append(made);
-  return made;
-}
 
 function chosen() {
   const given = new FormData(form);
   const groups = [...new Set(given.getAll("group_by").filter(Boolean))];
   const metrics = given.getAll("metrics");
-  const period = given.get("period") ? [["period", given.get("period")]]
-    : [["from", given.get("from")], ["to", nextDay(given.get("to"))]];
-  const query = [...period, ["tz", given.get("tz")], ["group_by", groups.join(",")], ["metrics", metrics.join(",")]];
-  for (const filter of byId("filters").children) {
-    query.push(["filter", `${filter.querySelector("select").value}:${filter.querySelector("input").value}`]);
-  }
+  const period = given.get("period") ? [["period", given.get("period")]] : daysOf(form);
+  const source = given.get("source") ? [["source", given.get("source")]] : [];
+  const query = [...period, ["tz", given.get("tz")], ["group_by", groups.join(",")], ["metrics", metrics.join(",")], ...source, ...filtersOf()];
   return { query, groups, metrics };
 }
 
@@ -39,13 +23,10 @@ function periodChosen() {
 
 /** Fills the form in.  given: the query's parameters. */
 function restore(given) {
-  const tz = given.get("tz") || zone();
-  form.elements.tz.value = tz;
+  restoreDays(form, given);
   form.elements.period.value = given.get("period") || "";
+  form.elements.source.value = given.get("source") === "events" ? "events" : "";
   periodChosen();
-  form.elements.from.value = given.get("from") || dayOf(new Date(Date.now() - 6 * DAY_MS), tz);
-  form.elements.to.value = given.get("to")
-    ? new Date(Date.parse(`${given.get("to")}T00:00:00Z`) - DAY_MS).toISOString().slice(0, 10) : dayOf(new Date(), tz);
   if (given.has("group_by")) {
     const groups = given.get("group_by").split(",");
     form.querySelectorAll("select[name=group_by]").forEach((select, at) => { select.value = groups[at] || ""; });
@@ -54,13 +35,7 @@ function restore(given) {
     const metrics = given.get("metrics").split(",");
     form.querySelectorAll("input[name=metrics]").forEach((box) => { box.checked = metrics.includes(box.value); });
   }
-  byId("filters").replaceChildren();
-  for (const filter of given.getAll("filter")) addFilter(...split(filter));
-}
-
-function split(filter) {
-  const at = filter.indexOf(":");
-  return [filter.slice(0, at), filter.slice(at + 1)];
+  restoreFilters(given);
 }
 
 async function show() {
@@ -78,7 +53,7 @@ async function show() {
 }
 
 form.addEventListener("submit", (event) => { event.preventDefault(); show(); });
-byId("add").addEventListener("click", () => addFilter().querySelector("select").focus());
+filterButton();
 byId("exports").addEventListener("click", async (event) => {
   const format = event.target.dataset.format;
   if (!format) return;

@@ -1,5 +1,5 @@
 // A campaign's page: what it had so far, against its schedule, and by day, hour, line, place and topic. Live.
-import { ask, askJson, byId, dayOf, element, plot, plotRows, save, say, shown, table, withKey, zone } from "./common.js";
+import { ask, askJson, byId, dayOf, element, plot, plotRows, save, say, shown, table, tilesOf, withKey, zone } from "./common.js";
 
 const form = byId("choice");
 const LIVE_MS = 3_000;
@@ -32,23 +32,15 @@ async function tiles(mine) {
   const { totals, rows, as_of: asOf } = await report(daysShown(), "currency", TILES);
   if (mine !== turn) return;
   const currency = rows.length === 1 && rows[0].currency ? ` ${rows[0].currency}` : "";
-  byId("tiles").replaceChildren(...tilesOf({ ...totals }, { spend_micros: currency }));
+  byId("tiles").replaceChildren(...tilesOf({ ...totals }, NAMES, { spend_micros: currency }));
   say(`All events up to ${asOf || "now: none"} are in. Reach is of the whole campaign, the rest of the days shown.`);
-}
-
-function tilesOf(values, units = {}) {
-  return Object.entries(values).map(([name, value]) => {
-    const made = element("div");
-    made.append(element("dt", NAMES[name] || name), element("dd", shown(name, value) + (units[name] || "")));
-    return made;
-  });
 }
 
 /** Not as often as the rest: the engine goes over all readers of the campaign for it. */
 async function reached(mine) {
   const reach = await askJson("/v1/reports/reach", [["campaign", campaign()]]);
   if (mine !== turn) return;
-  byId("reach-tiles").replaceChildren(...tilesOf({ reach: reach.reach, average_frequency: reach.average_frequency }));
+  byId("reach-tiles").replaceChildren(...tilesOf({ reach: reach.reach, average_frequency: reach.average_frequency }, NAMES));
   const times = reach.frequency.map((each) => ({ times: each.times, readers: each.readers }));
   byId("by-times").replaceChildren(table("How many readers saw it how often", ["times", "readers"], times));
 }

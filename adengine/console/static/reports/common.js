@@ -1,8 +1,10 @@
-// What both report pages share: the key, calls, tables, plots. No key ever stands in an address.
+// What report pages share: the key, calls, tables, plots. No key ever stands in an address.
 const KEY = "adengine-report-key";
 const COLOURS = ["#0b5c8a", "#b3471d", "#3d7a1f", "#7a3d99", "#8a6d00", "#5a6570"];
 const TIMES = ["hour", "day", "week", "month"];
-const RATIOS = ["ctr", "viewable_rate"];
+const RATIOS = ["ctr", "viewable_rate", "share", "unsold_share", "gap_rate"];
+const PROSE = ["why", "what would change it", "means"];
+const JSON_TYPE = "application/json";
 const PERCENT = "percent";
 const TWO_DIGITS = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
 
@@ -20,13 +22,13 @@ export function withKey(then) {
   if (field.value) then();
 }
 
-/** The answer to a call; throws an Error whose message names every mistake.  body: sent as JSON. */
-export async function ask(path, query = [], { method = "GET", body, key = sessionStorage.getItem(KEY) } = {}) {
+/** The answer to a call; throws an Error whose message names every mistake.  body: sent as JSON, or as it is if it has another type. */
+export async function ask(path, query = [], { method = "GET", body, type = JSON_TYPE, key = sessionStorage.getItem(KEY) } = {}) {
   if (!key) throw new Error("Give a key first.");
   const found = [...query].length ? `${path}?${new URLSearchParams(query)}` : path;
   const headers = { Authorization: `Bearer ${key}` };
-  if (body) headers["Content-Type"] = "application/json";
-  const answer = await fetch(found, { method, headers, body: body && JSON.stringify(body) });
+  if (body) headers["Content-Type"] = type;
+  const answer = await fetch(found, { method, headers, body: body && type === JSON_TYPE ? JSON.stringify(body) : body });
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({ title: `The engine answered ${answer.status}.` }));
   const mistakes = (problem.errors || []).map((each) => `${each.pointer} ${each.detail}`);
@@ -61,7 +63,7 @@ export function shown(name, value) {
 }
 
 /** A table of rows; names: what to show of each. The first column that is no number is its heading. */
-export function table(caption, names, rows, totals = null) {
+export function table(caption, names, rows, totals = null, nothing = "Nothing was counted.") {
   const made = element("table");
   made.append(element("caption", caption));
   const head = element("tr");
@@ -77,7 +79,7 @@ export function table(caption, names, rows, totals = null) {
   for (const row of rows) body.append(line(names, row, isNumber));
   made.append(body);
   if (!rows.length) {
-    const cell = element("td", "Nothing was counted.");
+    const cell = element("td", nothing);
     cell.colSpan = names.length;
     const row = element("tr");
     row.append(cell);
@@ -95,7 +97,7 @@ function line(names, row, isNumber, nothing = "–") {
   const made = element("tr");
   names.forEach((name, at) => {
     const text = row[name] === undefined && nothing === "" ? "" : shown(name, row[name]);
-    const cell = element(at ? "td" : "th", text, isNumber(name) ? "number" : "");
+    const cell = element(at ? "td" : "th", text, isNumber(name) ? "number" : PROSE.includes(name) ? "prose" : "");
     if (!at) cell.scope = "row";
     made.append(cell);
   });
@@ -160,11 +162,30 @@ export function showReport(report, caption, groups, metrics, tz) {
   const names = report.rows.length ? Object.keys(report.rows[0]) : [...groups, ...metrics];
   byId("table").replaceChildren(table(caption, names, report.rows, groups.length ? report.totals : null));
   plotRows(byId("plot"), groups, metrics, report.rows, tz);
-  byId("definitions").replaceChildren(...Object.entries(report.definitions)
-    .flatMap(([name, text]) => [element("dt", name), element("dd", text)]));
-  const sealed = report.sealed_until ? ` Hours before ${report.sealed_until} are sealed.` : " No hour is sealed yet.";
-  say(`${shown("", report.rows.length)} ${report.rows.length === 1 ? "row" : "rows"}. All events up to ${report.as_of || "now: none"} are in.${sealed}`);
+  define(report.definitions);
+  say(`${shown("", report.rows.length)} ${report.rows.length === 1 ? "row" : "rows"}. ${standing(report)}`);
   byId("exports").hidden = false;
+}
+
+/** What each column means, in its place. */
+export function define(definitions) {
+  byId("definitions").replaceChildren(...Object.entries(definitions)
+    .flatMap(([name, text]) => [element("dt", named(name)), element("dd", text)]));
+}
+
+/** Up to when a report is true, as a sentence. */
+export function standing(report) {
+  const sealed = report.sealed_until ? `Hours before ${report.sealed_until} are sealed.` : "No hour is sealed yet.";
+  return `All events up to ${report.as_of || "now: none"} are in. ${sealed}`;
+}
+
+/** Figures with their names.  names: of those that are called otherwise.  units: behind the figure. */
+export function tilesOf(values, names = {}, units = {}) {
+  return Object.entries(values).map(([name, value]) => {
+    const made = element("div");
+    made.append(element("dt", names[name] || name), element("dd", shown(name, value) + (units[name] || "")));
+    return made;
+  });
 }
 
 /** A query's pairs as the document that the engine takes for it. */
@@ -179,8 +200,16 @@ export function asBody(query) {
 
 /** Saves what was answered as a file. */
 export async function save(answer, name) {
+  saveBlob(await answer.blob(), name);
+}
+
+export function saveText(text, name, type) {
+  saveBlob(new Blob([text], { type }), name);
+}
+
+function saveBlob(blob, name) {
   const link = element("a");
-  link.href = URL.createObjectURL(await answer.blob());
+  link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
   URL.revokeObjectURL(link.href);

@@ -10,7 +10,7 @@ async function show() {
     const report = await askJson(PATH, [], { key });
     document.title = `${report.name} · adengine`;
     byId("name").textContent = report.name;
-    const columns = Object.keys(report.definitions);
+    const columns = Object.keys(report.definitions).filter((name) => METRICS.includes(name) || name in (report.rows[0] ?? {}));
     const metrics = columns.filter((name) => METRICS.includes(name));
     const groups = columns.filter((name) => !METRICS.includes(name));
     showReport(report, `${report.name}. The link lasts until ${report.expires_at}.`, groups, metrics, "UTC");

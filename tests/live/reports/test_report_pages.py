@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import secrets
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,83 +12,12 @@ import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from adengine.counting.metrics import Metric
-from adengine.counting.tables import rollup
 from adengine.reporting.tables import saved_report
 from tests.eventually import eventually
 from tests.live.engine import Engine
-from tests.live.pages import is_sponsor, shown, warmed
-from tests.reporting.books import a_cell
+from tests.live.reports.steps import DAYS, LIVE_WITHIN_S, NOW_S, SPARE, focused, opened, said, shown_rows
 
 pytestmark = pytest.mark.alone
-
-DAY_S = 86_400
-NOW_S = int(time.time())
-DAYS = [NOW_S - NOW_S % 900 - day * DAY_S for day in range(5)]
-WIDTHS = (360, 1280)
-SPARE: list[str] = []
-"""Impressions of the campaign that no browser has reported yet, from before it had a goal."""
-LIVE_WITHIN_S = 15
-"""The bar is five seconds; the machine has other work."""
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """The demo, with QWIKET's last days counted, and a goal for it."""
-    engine = Engine(tmp_path_factory.mktemp("reports"), ADENGINE_AUDIT_EVERY_S="0", ADENGINE_HOLD_S="3600")
-    engine.start()
-    warmed(engine)
-    cells = [
-        a_cell(metric, quarter_s=at_s, n=n * (1 + day), micros=1000 * n if metric is Metric.IMPRESSION else 0)
-        for day, at_s in enumerate(DAYS)
-        for metric, n in ((Metric.IMPRESSION, 100), (Metric.CLICK, 3), (Metric.MEASURABLE, 80), (Metric.VIEWABLE, 60))
-    ]
-    database = sa.create_engine(f"sqlite:///{engine.folder / 'var' / 'adengine.sqlite3'}")
-    with database.begin() as connection:
-        connection.execute(sa.insert(rollup).values(adjustment=77), cells)
-    SPARE.extend(eventually(lambda: of_campaign(engine)) for _ in WIDTHS)
-    etag = engine.get("/v1/flights/flt_1", "manage")[2]["ETag"]
-    until = datetime.fromtimestamp(NOW_S + 10 * DAY_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    goal = {"goal": {"impressions": 100_000}, "ends_at": until}
-    status, said, _ = engine.call("PATCH", "/v1/flights/flt_1", goal, "manage", **{"If-Match": etag})
-    assert status == 200, said
-    yield engine
-    engine.stop()
-
-
-def of_campaign(engine: Engine) -> str | None:
-    """The address of an impression of the campaign."""
-    fill = shown(engine, secrets.token_hex(4))
-    return str(fill["impression_url"]) if is_sponsor(fill) and fill["creative"]["campaign"] == "cmp_1" else None
-
-
-@pytest.fixture(params=WIDTHS)
-def page(engine: Engine, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": request.param, "height": 900}, timezone_id="America/Chicago")
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    yield page
-    width = page.evaluate("document.documentElement.scrollWidth")
-    context.close()
-    assert [text for text in problems if "422" not in text and "403" not in text] == []
-    assert width <= request.param, "the page scrolls sideways"
-
-
-def opened(engine: Engine, page: Page, path: str, key: str = "manage") -> None:
-    page.goto(engine.url + path)
-    page.get_by_label("API key").fill(engine.keys[key])
-    page.get_by_role("button", name="Use this key").click()
-
-
-def said(page: Page, text: str) -> None:
-    eventually(lambda: text in page.locator("#status").inner_text(), within_s=LIVE_WITHIN_S)
-
-
-def shown_rows(page: Page, place: str = "#table") -> list[list[str]]:
-    rows = page.locator(f"{place} tbody tr").all()
-    return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]
 
 
 def asked(engine: Engine, query: str) -> Any:
@@ -172,17 +97,6 @@ def test_the_keyboard_is_enough(engine: Engine, page: Page) -> None:
     eventually(lambda: [row[:1] for row in shown_rows(page)] == [["flt_1"]], within_s=LIVE_WITHIN_S)
     assert page.locator("#table thead").inner_text().split() == ["flight", "impressions", "clicks"]
     focused(page, "#table")
-
-
-def focused(page: Page, selector: str, presses_max: int = 60) -> None:
-    """Presses Tab until it is there, always on something that can be seen."""
-    for _ in range(presses_max):
-        page.keyboard.press("Tab")
-        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-        assert outline != "none", page.evaluate("document.activeElement.outerHTML")
-        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-            return
-    raise AssertionError(f"Tab never comes to {selector}")
 
 
 def test_every_mistake_is_said_and_a_filter_can_be_taken_away(engine: Engine, page: Page) -> None:

@@ -1,0 +1,1 @@
+"""What flights that are sold for a flat price have cost by any moment."""

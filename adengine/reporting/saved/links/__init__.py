@@ -1,0 +1,1 @@
+"""Links that open one saved report and nothing else."""
