@@ -91,6 +91,9 @@ def test_a_file_and_its_name_are_on_the_disk_before_its_lines_leave_the_database
     assert rows(engine, event_lines) == 0
     (part,) = parts(folder)
     file = folder / part.name
+    assert {path.stat().st_mode & 0o777 for path in (folder, file.parent)} == {0o700}, (
+        "events are nobody else's to read"
+    )
     assert [path.with_suffix("") for path in synced] == [folder, file.with_suffix(""), file.parent]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 import sys
 import time
@@ -63,6 +64,17 @@ def test_what_waited_is_recorded_as_it_came(away: Store, store: Store, tmp_path:
         (kind, "", NOW_S + 7) for kind in Kind
     ], "the time, or a rate of the minute in which it was drained"
     assert list(tmp_path.iterdir()) == [] and spool.drain(tmp_path, store, RECORD) == 0
+
+
+def test_what_is_acknowledged_is_on_the_disk_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Power that goes takes whatever was not synced, so all of the line is synced before `append` returns."""
+    kept, sizes = Spool(tmp_path, ROOM), []
+    monkeypatch.setattr(os, "fdatasync", lambda handle: sizes.append(os.fstat(handle).st_size))
+    for number in range(1, 4):
+        kept.append(["key"], [b"value"])
+        (path,) = tmp_path.iterdir()
+        assert len(sizes) == number and sizes[-1] == path.stat().st_size > 0
+    kept.close()
 
 
 def test_a_folder_that_is_gone_is_made_again_with_all_above_it(away: Store, store: Store, tmp_path: Path) -> None:
