@@ -56,13 +56,24 @@ def parts_of(
     found: list[Read] = []
     width = len(question.columns)
     for query, number_of in queries_of(question, dialect):
-        for row in read(query.limit(rows_max - len(found))):
+        for row in read(_limited(query, rows_max - len(found), dialect)):
             counts = tuple([int(n) if n else 0 for n in row[2 + width :]])
             raw, micros = tuple(row[2 : 2 + width]), int(row[1] or 0)
             found.append(Read(span=number_of(int(row[0])), raw=raw, counts=counts, micros=micros))
         if len(found) >= rows_max:
             break
     return tuple(found)
+
+
+def _limited(query: Select[Any], rows: int, dialect: str) -> Select[Any]:
+    """At most so many of its groups.
+
+    PostgreSQL is not told before it has planned them all: it would count on the first ones being enough, read them by
+    an index, and take seven times as long (10 million sums, a year by month and flight: 13.8 s instead of 1.9 s).
+    """
+    if dialect != POSTGRESQL:
+        return query.limit(rows)
+    return select(query.cte("groups").prefix_with("MATERIALIZED")).limit(rows)
 
 
 def queries_of(question: Question, dialect: str) -> Iterator[tuple[Select[Any], Callable[[int], int]]]:
@@ -92,7 +103,7 @@ def _number(run: Run, at_s: int) -> int:
 def _query(question: Question, span: ColumnElement[int] | None, begin_s: int, end_s: int) -> Select[Any]:
     """As `queries_of` says.  span: what tells spans apart; None: all is one."""
     columns = [*map(_column, question.columns)]
-    told = literal_column("0", Integer) if span is None else span.label(SPAN)
+    told = (literal_column("0", Integer) if span is None else span).label(SPAN)
     apart: list[Any] = columns if span is None else [SPAN, *columns]
     conditions = [
         rollup.c.quarter_s >= begin_s,
@@ -104,7 +115,8 @@ def _query(question: Question, span: ColumnElement[int] | None, begin_s: int, en
     if question.charged:
         micros = func.sum(rollup.c.micros).filter(rollup.c.metric.in_(question.charged))
     sums = [func.sum(rollup.c.n).filter(rollup.c.metric == metric) for metric in question.stored]
-    query = select(told, micros, *columns, *sums).select_from(_source(question)).where(*conditions)
+    named = [column.label(f"column_{at}") for at, column in enumerate(columns)]
+    query = select(told, micros.label("micros"), *named, *sums).select_from(_source(question)).where(*conditions)
     # A query without groups has a row even where there is nothing.
     return query.group_by(*apart) if apart else query.having(func.count() > 0)
 
