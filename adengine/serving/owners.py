@@ -101,23 +101,6 @@ class _Search:
         return 0, (), place
 
 
-def firsts(slates: Mapping[int, Slate], rivals: Rivals, standing: Sequence[int]) -> list[int | None] | None:
-    """The first choice of each slot, if no two have the same owner: then there is no better page."""
-    taken = [rivals.keys(row) for row in standing]
-    found: list[int | None] = []
-    for slate in slates.values():
-        choice = slate.at(0)
-        if choice is None:
-            found.append(None)
-            continue
-        owner = rivals.keys(choice.row)
-        if owner and owner in taken:
-            return None
-        taken.append(owner)
-        found.append(choice.row)
-    return found
-
-
 def best_by_owners(
     slates: Mapping[int, Slate], scale: Scale, rivals: Rivals, standing: Sequence[int]
 ) -> list[int | None] | None:

@@ -43,3 +43,10 @@ def focused(page: Page, selector: str, presses_max: int = 60) -> None:
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return
     raise AssertionError(f"Tab never comes to {selector}")
+
+
+def key_typed(engine: Engine, page: Page) -> None:
+    """As `opened` gives it, by keyboard alone."""
+    focused(page, "#key")
+    page.keyboard.type(engine.keys["manage"])
+    page.keyboard.press("Enter")

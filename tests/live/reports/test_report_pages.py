@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 from adengine.reporting.tables import saved_report
 from tests.eventually import eventually
 from tests.live.engine import Engine
-from tests.live.reports.steps import DAYS, LIVE_WITHIN_S, NOW_S, SPARE, focused, opened, said, shown_rows
+from tests.live.reports.steps import DAYS, LIVE_WITHIN_S, NOW_S, SPARE, focused, key_typed, opened, said, shown_rows
 
 pytestmark = pytest.mark.alone
 
@@ -84,9 +84,7 @@ def test_the_keyboard_is_enough(engine: Engine, page: Page) -> None:
     page.goto(engine.url + "/reports#group_by=day&metrics=impressions&filter=campaign:cmp_1")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
-    focused(page, "#key")
-    page.keyboard.type(engine.keys["manage"])
-    page.keyboard.press("Enter")
+    key_typed(engine, page)
     said(page, "All events up to")
     focused(page, "select[name=group_by]")
     page.keyboard.type("flight")
