@@ -50,7 +50,7 @@ class Levels(NamedTuple):
 class Crowd(Entrants):
     """As `Entrants.by_weight` of the same flights."""
 
-    __slots__ = ("_begin", "_counts", "_end", "_first_block", "_last", "_levels", "_sets", "_sums", "_weights")
+    __slots__ = ("_begin", "_counts", "_end", "_first_block", "_levels", "_sets", "_sums", "_weights")
 
     def __init__(
         self,
@@ -78,8 +78,6 @@ class Crowd(Entrants):
         self._sums = array("d", sums.cumsum().tobytes())
         self._counts = array("q", counts.cumsum().tobytes())
         """These two: behind each block."""
-        self._last = (-1, -1, 0.0)
-        """(index, flight, rate) of who was found last: it is asked for again at once."""
 
     @property
     def nbytes(self) -> int:
@@ -90,33 +88,17 @@ class Crowd(Entrants):
     def total(self) -> float:
         return self._sums[-1]
 
-    def find(self, at: float) -> int:
+    def find(self, at: float) -> tuple[int, int, float, float]:
         block = min(bisect_right(self._sums, at), len(self._sums) - 1)
         flights = self._in_block(block)
-        rates = self._rates(flights)
-        before, begin = (self._sums[block - 1], self._counts[block - 1]) if block else (0.0, 0)
-        place = min(int(rates.cumsum().searchsorted(at - before, "right")), flights.size - 1)
-        self._last = begin + place, int(flights[place]), float(rates[place])
-        return begin + place
-
-    def rate(self, index: int) -> float:
-        return self._found(index)[2]
-
-    @property
-    def flights(self) -> Members:  # type: ignore[override]
-        """Listed only for who asks for many at once."""
-        return Members(self)
-
-    def flight(self, index: int) -> int:
-        return self._found(index)[1]
+        sums = self._rates(flights).cumsum()
+        before, first = (self._sums[block - 1], self._counts[block - 1]) if block else (0.0, 0)
+        place = min(int(sums.searchsorted(at - before, "right")), flights.size - 1)
+        begin = float(sums[place - 1]) if place else 0.0
+        return first + place, int(flights[place]), before + begin, float(sums[place]) - begin
 
     def listed(self) -> FlightRows:
         return common(self._sets, self._begin, self._end)
-
-    @property
-    def cumulative(self) -> Floats:  # type: ignore[override]
-        sums: Floats = self._rates(self.listed()).cumsum()
-        return sums
 
     @property
     def log_rates(self) -> Floats:
@@ -133,28 +115,3 @@ class Crowd(Entrants):
     def _in_block(self, block: int) -> FlightRows:
         begin = (self._first_block + block) << SHIFT
         return common(self._sets, max(begin, self._begin), min(begin + (1 << SHIFT), self._end))
-
-    def _found(self, index: int) -> tuple[int, int, float]:
-        last = self._last
-        if last[0] == index:
-            return last
-        block = bisect_right(self._counts, index)
-        flights = self._in_block(block)
-        place = index - (self._counts[block - 1] if block else 0)
-        return index, int(flights[place]), float(self._rates(flights[place : place + 1])[0])
-
-
-class Members:
-    """The flights of a crowd, by their place in it."""
-
-    __slots__ = ("_crowd",)
-
-    def __init__(self, crowd: Crowd) -> None:
-        self._crowd = crowd
-
-    def __len__(self) -> int:
-        return len(self._crowd)
-
-    def __getitem__(self, at: Any) -> Any:
-        """at: one place, or an array of them."""
-        return self._crowd.flight(at) if isinstance(at, int) else self._crowd.listed()[at]

@@ -5,7 +5,8 @@ the drawn order (Efraimidis & Spirakis, IPL 97, 2006). By weight the rate is the
 NOISE), because the highest of scores with Gumbel noise is such a race too (Gumbel 1954; Yellott 1977). Who arrives next
 needs no look at the others: the time to it is exponential with the rate of all who are left, and it is each of them in
 proportion to his rate. So a draw costs a binary search, and one who may not stand here after all is simply passed by,
-which leaves the others' chances as they are. Only when that happens too often are all who are left looked at.
+which leaves the others' chances as they are. Only when that happens too often, or when hardly anything of the rates is
+left, are all who are left looked at.
 
 `draw.drawn` is the same race with all times drawn; tests hold both to one law.
 """
@@ -13,7 +14,7 @@ which leaves the others' chances as they are. Only when that happens too often a
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import shake_128
 from itertools import chain, count
@@ -27,6 +28,8 @@ from adengine.serving.draw import EULER, NOISE, SCORE_LEAST, SCORE_MOST, WORTH_L
 
 LONE_MAX = 24
 """So many are drawn one by one; then all who are left together."""
+LEFT_LEAST = 1e-9
+"""Of all rates: less than it is not told from none exactly enough."""
 FEW = 12
 LISTED_MAX = 512
 RATE_LEAST = 1e-300
@@ -108,16 +111,19 @@ class Entrants:
         """All of `flights`."""
         return np.asarray(self.flights)
 
+    def __len__(self) -> int:
+        return len(self.flights)
+
     @property
     def total(self) -> float:
         return float(self.cumulative[-1])
 
-    def find(self, at: float) -> int:
-        """Who stands at `at` of the sum of all rates, from 0 to `total`."""
-        return min(bisect_right(self.cumulative, at), len(self.flights) - 1)
-
-    def rate(self, index: int) -> float:
-        return float(self.cumulative[index] - (self.cumulative[index - 1] if index else 0.0))
+    def find(self, at: float) -> tuple[int, int, float, float]:
+        """(place, flight, where he begins, rate) of who stands at `at` of the sum of all rates, from 0 to `total`."""
+        sums = self.cumulative
+        place = bisect_right(sums, at, 0, len(sums) - 1)
+        begin = sums[place - 1] if place else 0.0
+        return place, int(self.flights[place]), begin, sums[place] - begin
 
     def worth(self, time: float) -> float:
         """Of one who arrives at `time`, as `draw.drawn` has it: in [0, 1], never rising."""
@@ -143,35 +149,43 @@ def arrivals(entrants: Entrants, seed: int, slot: int, first: Draws = ()) -> Ite
     seed: 64 bits.  slot: its number on the page.  first: as `uniforms` takes it.
     """
     draws = uniforms(seed, slot, entrants.rank, first)
-    flights = entrants.flights
     total = left = entrants.total
     time = 0.0
-    arrived: set[int] = set()
-    while len(arrived) < LONE_MAX and left > total / 2:
-        while (index := entrants.find(next(draws) * total)) in arrived:
-            pass  # most of the rates are of those who are left, so this soon ends
-        arrived.add(index)
+    arrived: list[tuple[float, float, int]] = []
+    while len(arrived) < LONE_MAX and left > total * LEFT_LEAST:
+        at = next(draws) * left
+        for begin, rate, _ in arrived:
+            if at < begin:
+                break
+            at += rate
+        place, flight, begin, rate = entrants.find(at)
+        if (begin, rate, place) in arrived:
+            continue  # a rounding error
+        insort(arrived, (begin, rate, place))
         time -= math.log(next(draws)) / left
-        yield int(flights[index]), time, next(draws)
-        left -= entrants.rate(index)
-    few = entrants.log_waits
-    for log_wait, index in _few(few, draws, arrived) if few is not None else _many(entrants, draws, arrived):
+        yield flight, time, next(draws)
+        left -= rate
+    few, gone = entrants.log_waits, {place for *_, place in arrived}
+    for log_wait, flight in _few(entrants, few, draws, gone) if few is not None else _many(entrants, draws, gone):
         # The past is no matter to those who are left.
-        yield int(flights[index]), time + math.exp(min(log_wait, LOG_MOST)), next(draws)
+        yield flight, time + math.exp(min(log_wait, LOG_MOST)), next(draws)
 
 
-def _few(log_waits: Sequence[float], draws: Iterator[float], arrived: set[int]) -> Iterable[tuple[float, int]]:
-    """(log of how long it takes from now, index) of all who are left, in order."""
-    log = math.log
-    return sorted([(log(-log(next(draws))) + wait, at) for at, wait in enumerate(log_waits) if at not in arrived])
+def _few(
+    entrants: Entrants, log_waits: list[float], draws: Iterator[float], gone: set[int]
+) -> Iterable[tuple[float, int]]:
+    """(log of how long it takes from now, flight) of all but those at the places `gone`, in order."""
+    log, flights = math.log, entrants.flights
+    left = [(at, wait) for at, wait in enumerate(log_waits) if at not in gone]
+    return sorted([(log(-log(next(draws))) + wait, int(flights[at])) for at, wait in left])
 
 
-def _many(entrants: Entrants, draws: Iterator[float], arrived: set[int]) -> Iterable[tuple[float, int]]:
+def _many(entrants: Entrants, draws: Iterator[float], gone: set[int]) -> Iterable[tuple[float, int]]:
     """The same, where a call to numpy is sooner done."""
     flights = entrants.listed()
-    left = np.delete(np.arange(flights.size), list(arrived))
+    left = np.delete(np.arange(flights.size), list(gone))
     seed = int(next(draws) * 2.0**53)
     uniform = uniforms_of(seed, _REST, flights[left].astype(np.int64), np.zeros_like(left))
     waits = np.log(-np.log(uniform)) - entrants.log_rates[left]
     order = np.argsort(waits, kind="stable")
-    return zip(waits[order].tolist(), left[order].tolist(), strict=True)
+    return zip(waits[order].tolist(), flights[left[order]].tolist(), strict=True)

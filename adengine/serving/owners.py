@@ -1,114 +1,135 @@
 """The best page where nothing but their owner (advertiser or flight) keeps any two candidates apart. Pure.
 
-Most pages are such. Depth first over the slots, each one's candidates in drawn order; a branch ends where even the best
-that the slots left could have would not make it better (of those that want the same owner, one has him and the others
-their second), so that hardly anybody but the first two or three of a slot is ever drawn. What is found is the best of
-all, whatever `serving.page` would have shortlisted.
+Most pages are such. Each slot begins with its first choice. Where several want the same owner, one of them has him and
+nobody else, or none of these has: each of that is a page that is worth a little less. The one that is worth the most
+is looked at next, until nobody is wanted twice on it. No page that was not looked at can be worth more then: it is the
+best of all, whatever `serving.page` would have shortlisted, and hardly anybody but the first two of a slot is drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import heappop, heappush
+from typing import NamedTuple
 
-from adengine.serving.rivals import Key, Rivals
+from adengine.serving.lots import Choice
+from adengine.serving.rivals import NOBODY, Rivals
 from adengine.serving.slates import Slate
-from adengine.serving.worths import Scale
+from adengine.serving.worths import Scale, scale_of
 
-NODES_MAX = 300
-"""Branches that are looked at; beyond them the page is left to `serving.optimiser`."""
-
-
-Option = tuple[int, tuple[Key, ...], int]
-"""(what it is worth, its owner, none for a house line, the candidate)."""
+PAGES_MAX = 100
+"""Pages that are looked at; beyond them the page is left to `serving.optimiser`."""
+Barred = dict[int, int]
+"""By owner, the bits of the slots in which he must not stand."""
 
 
-class _Search:
-    def __init__(self, slates: Mapping[int, Slate], scale: Scale, rivals: Rivals, standing: Sequence[int]) -> None:
-        self._slates = list(slates.items())
-        self._scale = scale
-        self._rivals = rivals
-        self._options: list[list[Option]] = [[] for _ in slates]
-        """By depth, those that were asked for, in drawn order."""
-        self._taken = [rivals.keys(row) for row in standing]
-        self._nodes = 0
-        self._worth = -1
-        self._current: list[int | None] = [None] * len(slates)
-        self.best: list[int | None] = list(self._current)
-        self.is_done = self._visit(0, 0)
+class _Options:
+    """Those of one slot, as far as they were asked for, in drawn order; behind the last, that it stays open."""
 
-    def _has(self, depth: int, place: int) -> bool:
-        """Whether there is such an option; it is there from now on."""
-        slot, slate = self._slates[depth]
-        choice = slate.at(place)
-        if choice is None:
-            return False
-        self._options[depth].append((self._scale.value(choice, slot), self._rivals.keys(choice.row), choice.row))
-        return True
+    __slots__ = ("_owner_of", "_slate", "bit", "choices", "owners", "slot")
 
-    def _visit(self, depth: int, worth: int) -> bool:
-        """Everything below one node; False once the nodes are used up."""
-        self._nodes += 1
-        if self._nodes > NODES_MAX:
-            return False
-        options, taken, is_last = self._options[depth], self._taken, depth + 1 == len(self._slates)
-        rest = 0 if is_last else self._most(depth + 1)
-        place = 0
-        while place < len(options) or self._has(depth, place):
-            value, owner, row = options[place]
-            reached = worth + value
-            if reached + rest <= self._worth:
-                return True
-            if not owner or owner not in taken:
-                self._current[depth] = row
-                if is_last:
-                    self._worth, self.best = reached, self._current[:]
-                    return True
-                taken.append(owner)
-                is_done = self._visit(depth + 1, reached)
-                taken.pop()
-                if not is_done:
-                    return False
-            place += 1
-        if worth + rest <= self._worth:
-            return True
-        self._current[depth] = None
-        if is_last:
-            self._worth, self.best = worth, self._current[:]
-            return True
-        return self._visit(depth + 1, worth)
+    def __init__(self, slot: int, bit: int, slate: Slate, rivals: Rivals) -> None:
+        self.slot = slot
+        self.bit = bit
+        self._slate = slate
+        self._owner_of = rivals.owner
+        self.choices: list[Choice | None] = []
+        self.owners: list[int] = []
 
-    def _most(self, depth: int) -> int:
-        """No more can be had from the slots at `depth` and behind it, beside those that are taken."""
-        most = 0
-        gains: dict[tuple[Key, ...], int] = {}
-        for at in range(depth, len(self._slates)):
-            value, owner, place = self._free(at, 0)
-            if owner and depth + 1 < len(self._slates):
-                second = self._free(at, place + 1, owner)[0]
-                gains[owner] = max(gains.get(owner, 0), value - second)
-                value = second
-            most += value
-        return most + sum(gains.values())
+    def free(self, at: int, barred: Barred) -> int:
+        """The first from `at` on who is not barred here."""
+        owners = self.owners
+        while True:
+            if at == len(owners):
+                choice = self._slate.at(at)
+                self.choices.append(choice)
+                owners.append(NOBODY if choice is None else self._owner_of(choice.row))
+            if not barred.get(owners[at], 0) & self.bit:
+                return at
+            at += 1
 
-    def _free(self, depth: int, place: int, other: tuple[Key, ...] = ()) -> tuple[int, tuple[Key, ...], int]:
-        """(worth, owner, its place) of the first option from `place` on that is not taken, nor `other`'s."""
-        options, taken = self._options[depth], self._taken
-        while place < len(options) or self._has(depth, place):
-            value, owner, _ = options[place]
-            if not owner or (owner not in taken and owner != other):
-                return value, owner, place
-            place += 1
-        return 0, (), place
+    def worth(self, at: int, scale: Scale) -> int:
+        choice = self.choices[at]
+        return 0 if choice is None else scale.value(choice, self.slot)
+
+
+class _Page(NamedTuple):
+    """The best of all pages on which some do not stand in some slots, if nobody were in the way of another."""
+
+    minus_worth: int
+    """First, as a heap begins with the least."""
+    number: int
+    """Of two that are worth the same, the one that was made first comes first."""
+    at: Sequence[int]
+    """By slot, its option."""
+    barred: Barred
 
 
 def best_by_owners(
-    slates: Mapping[int, Slate], scale: Scale, rivals: Rivals, standing: Sequence[int]
+    slates: Mapping[int, Slate], weights: Sequence[float], rivals: Rivals, standing: Iterable[int]
 ) -> list[int | None] | None:
     """The candidate of each slot in the order given, None where it stays open; None if the search was given up.
 
-    slates: by the number of the slot on its page.  standing: candidates that stay.
+    slates: by the number of the slot on its page.  weights: of all slots' positions.  standing: candidates that stay.
     """
-    if not slates:
-        return []
-    search = _Search(slates, scale, rivals, standing)
-    return search.best if search.is_done else None
+    options = [_Options(slot, 1 << at, slate, rivals) for at, (slot, slate) in enumerate(slates.items())]
+    barred = {owner: -1 for row in standing if (owner := rivals.owner(row)) != NOBODY}
+    first = [listed.free(0, barred) for listed in options]
+    found: Sequence[int] | None = first
+    if _wanted_twice([listed.owners[place] for listed, place in zip(options, first, strict=True)]) is not None:
+        scale = scale_of(tuple(weights), frozenset([rank for slate in slates.values() for rank in slate.ranks]))
+        found = _searched(options, scale, first, barred)
+    if found is None:
+        return None
+    chosen = [listed.choices[place] for listed, place in zip(options, found, strict=True)]
+    return [choice.row if choice is not None else None for choice in chosen]
+
+
+def _searched(options: Sequence[_Options], scale: Scale, at: Sequence[int], barred: Barred) -> Sequence[int] | None:
+    """By slot, its option on the best page.  at: those of the first page to look at."""
+    page = _Page(0, 0, at, barred)
+    waiting: list[_Page] = []
+    for _ in range(PAGES_MAX):
+        owners = [listed.owners[place] for listed, place in zip(options, page.at, strict=True)]
+        owner = _wanted_twice(owners)
+        if owner is None:
+            return page.at
+        wanting = [slot for slot, wanted in enumerate(owners) if wanted == owner]
+        for made in _pages_behind(page, options, scale, owner, wanting):
+            heappush(waiting, made)
+        page = heappop(waiting)
+    return None  # there may be more such pages than anybody has time for
+
+
+def _pages_behind(
+    page: _Page, options: Sequence[_Options], scale: Scale, owner: int, wanting: Sequence[int]
+) -> Iterable[_Page]:
+    """That page if one of the slots `wanting` keeps the owner whom all of them want, and if none does.
+
+    The worth of the first page counts as 0.
+    """
+    minus_worth, number, at, barred = page
+    lost, moved = {}, [*at]
+    without = {**barred, owner: barred.get(owner, 0) | sum([options[slot].bit for slot in wanting])}
+    for slot in wanting:
+        listed, place = options[slot], at[slot]
+        moved[slot] = listed.free(place + 1, without)
+        lost[slot] = listed.worth(place, scale) - listed.worth(moved[slot], scale)
+    minus_worth += sum(lost.values())
+    pages = [_Page(minus_worth, number + 1, moved, without)]
+    for slot in wanting:
+        kept = [*moved]
+        kept[slot] = at[slot]
+        pages.append(_Page(minus_worth - lost[slot], number + 1, kept, {**barred, owner: ~options[slot].bit}))
+    return pages
+
+
+def _wanted_twice(owners: Sequence[int]) -> int | None:
+    """An owner who stands in two slots."""
+    seen: set[int] = set()
+    for owner in owners:
+        if owner in seen:
+            return owner
+        if owner != NOBODY:
+            seen.add(owner)
+    return None

@@ -27,6 +27,7 @@ from adengine.serving.hurdles import ByFlight, Hurdle, Mask
 
 CELLS_KEPT = 32
 NO_WORTHS: Mapping[int, float] = {}
+LOTS, LEASE = 1, 2
 WAVERING = 15 * NOISE
 """Beyond it the noise of a lot changes nothing: once in three million pages."""
 
@@ -45,8 +46,8 @@ class Paced:
     """Each of its impressions must be leased."""
     wavering: NDArray[np.bool_]
     """Its score is so near to 0 that lots decide."""
-    free: NDArray[np.bool_]
-    """It asks, and neither lots nor a lease decide."""
+    decided_by: bytes
+    """Of each that asks, what else decides: bits of `LOTS` and `LEASE`. Bytes are looked at sooner than an array."""
     lease: NDArray[np.int64]
     """Where a budgeted one stands among the leases."""
     has_room: ByFlight
@@ -109,18 +110,17 @@ class PacedOut:
     def lets_ask(self, flight: int) -> bool:
         """Of one (a row) whose schedule has come so far, `Paced.asks`."""
         paced = self._paced
-        if paced.free[flight]:
-            return True
-        if paced.wavering[flight]:
+        decided_by = paced.decided_by[flight]
+        if decided_by & LOTS:
             id_ = int(paced.snapshot.flight_ids[flight])
             if not stays(float(paced.score[flight]), id_, self._seed):
                 return False
-        return not paced.budgeted[flight] or self._has_lease(flight)
+        return not decided_by & LEASE or self._has_lease(flight)
 
     def _has_lease(self, flight: int) -> bool:
         ready = self._ready.get(flight)
         if ready is None:
-            ready = self._ready[flight] = self._leases.is_ready(int(self._paced.lease[flight]))
+            ready = self._ready[flight] = self._leases.is_ready(self._paced.lease.item(flight))
         return ready
 
 
@@ -197,7 +197,7 @@ def paced_by(snapshot: Snapshot, sheet: Sheet, leases: Leases, worths: Mapping[i
         score=score,
         budgeted=budgeted,
         wavering=wavering,
-        free=asks & ~wavering & ~budgeted,
+        decided_by=(LOTS * wavering + LEASE * budgeted).astype(np.uint8).tobytes(),
         lease=lease,
         has_room=ByFlight(snapshot.candidates, "goal_reached", ~reached),
     )

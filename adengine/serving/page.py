@@ -72,9 +72,9 @@ def seat(
     weights: Sequence[float],
 ) -> Chosen:
     """The candidate of each slot of a page on which nobody wants all slots.  slates: of the slots that are open."""
-    chosen = _best_of_each(rivals, slates, kept)
-    if chosen is None and rivals.only_owners:
-        chosen = _best_by_owners(rivals, slates, kept, weights)
+    chosen = (
+        _best_by_owners(rivals, slates, kept, weights) if rivals.only_owners else _best_of_each(rivals, slates, kept)
+    )
     if chosen is not None:
         return chosen
     return _optimised(_Question(candidates=candidates, rivals=rivals, slates=slates, kept=list(kept), weights=weights))
@@ -156,8 +156,7 @@ def _best_by_owners(
     rivals: Rivals, slates: Mapping[int, Slate], kept: Sequence[int | None], weights: Sequence[float]
 ) -> Chosen | None:
     """The best page, unless that takes too long to find."""
-    scale = scale_of(tuple(weights), frozenset(rank for slate in slates.values() for rank in slate.ranks))
-    found = best_by_owners(slates, scale, rivals, [row for row in kept if row is not None])
+    found = best_by_owners(slates, weights, rivals, [row for row in kept if row is not None])
     if found is None:
         return None
     chosen = list(kept)

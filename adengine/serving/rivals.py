@@ -18,6 +18,8 @@ KNOWN_MAX = 65_536
 """Candidates whose keys are remembered."""
 FLIGHT, LABEL = "flight", "label"
 Key: TypeAlias = tuple[str, int | str]
+NOBODY = -1
+"""The owner of a house line."""
 
 
 class Rivals:
@@ -29,6 +31,7 @@ class Rivals:
         self._by_advertiser = ADVERTISER in exclusive
         self._by_category = CATEGORY in exclusive
         self._known: dict[int, tuple[Key, ...]] = {}
+        self._owners: dict[int, int] = {}
         self.only_owners = not (
             candidates.companion.any() or bool(candidates.labels) or (self._by_category and bool(candidates.categories))
         )
@@ -54,6 +57,16 @@ class Rivals:
         if not labels and not categories:
             return (owner,)
         return (owner, *((LABEL, label) for label in labels), *((CATEGORY, category) for category in categories))
+
+    def owner(self, row: int) -> int:
+        """The advertiser (an id) or flight (a row) that stands once on a page; `NOBODY` of a house line."""
+        owner = self._owners.get(row)
+        if owner is None:
+            if len(self._owners) >= KNOWN_MAX:
+                self._owners.clear()
+            keys = self.keys(row)
+            owner = self._owners[row] = int(keys[0][1]) if keys else NOBODY
+        return owner
 
     def repeats(self, row: int) -> bool:
         """Whether its flight may stand in several slots of a page."""

@@ -35,13 +35,12 @@ class Slate:
     def at(self, place: int) -> Choice | None:
         """None behind the last."""
         found = self._found
-        if place < len(found):
-            return found[place]
-        for choice in self._rest:
+        while place >= len(found):
+            choice = next(self._rest, None)
+            if choice is None:
+                return None
             found.append(choice)
-            if place < len(found):
-                return choice
-        return None
+        return found[place]
 
     def __iter__(self) -> Iterator[Choice]:
         place = 0
