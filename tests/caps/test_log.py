@@ -71,6 +71,13 @@ def test_a_released_hold_counts_no_more(store: Store) -> None:
     assert reserve(log, pick, view=2) == [RESERVED]
 
 
+def test_a_hold_that_has_lapsed_is_not_released_by_the_server_s_clock_either(store: Store) -> None:
+    log, long_ago_s = ReaderLog(store), 2_000_000
+    reserve(log, a_pick(1), now_s=long_ago_s)
+    assert log.release(RID, 1, 1, 1) is False
+    assert log.release(RID, 1, 1, 1, now_s=long_ago_s) is True
+
+
 def test_the_picks_of_one_page_share_their_counters(store: Store) -> None:
     log = ReaderLog(store)
     page = [a_pick(creative, (4, DAY_S, 2)) for creative in (1, 2, 3)]

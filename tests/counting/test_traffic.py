@@ -87,6 +87,12 @@ def test_a_rule_that_is_off_refuses_nobody(caller: Caller) -> None:
     assert Traffic(Rules()).reason(caller) == ""
 
 
+@pytest.mark.parametrize(("kind", "reason"), [("internal",) * 2, ("blocked",) * 2, ("data_centres", "data_centre")])
+def test_one_kind_of_addresses_is_enough(kind: str, reason: str) -> None:
+    traffic = Traffic(Rules(**{kind: nets("192.0.2.0/24")}))
+    assert [traffic.reason(Caller(address=address)) for address in ("192.0.2.7", "192.0.3.7")] == [reason, ""]
+
+
 @given(st.lists(st.ip_addresses(v=4).map(lambda a: f"{a}/28"), max_size=8), st.ip_addresses(v=4))
 def test_networks_have_the_addresses_that_lie_in_one_of_them(texts: list[str], address: ipaddress.IPv4Address) -> None:
     networks = [ipaddress.ip_network(text, strict=False) for text in texts]
