@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from struct import Struct
 from typing import Any, NamedTuple
 
@@ -61,7 +62,8 @@ class WireCap(NamedTuple):
     """The flight it was booked with."""
 
 
-class Pick(NamedTuple):
+@dataclass(frozen=True)
+class Pick:
     """What is to be shown, by ids, and all caps that guard it."""
 
     creative: int
@@ -69,6 +71,12 @@ class Pick(NamedTuple):
     campaign: int
     advertiser: int
     caps: tuple[WireCap, ...] = ()
+
+    @cached_property
+    def packed(self) -> bytes:
+        """As drawn in reserve.lua."""
+        ids = _IDS.pack(self.creative, self.flight, self.campaign, self.advertiser)
+        return ids + b"".join([_CAP.pack(cap.level, cap.window, cap.limit, cap.owner) for cap in self.caps])
 
 
 class ReaderLog:
@@ -152,7 +160,7 @@ class ReaderLog:
             places += [keys.reader_log(rid), keys.reader_totals(rid)]
         words: list[Word] = [
             now_s or self._clock(), hold_s, retention_s, RECORDS_MAX, view, mode, event,
-            secrets.token_bytes(16), TOTALS_KEPT_S, *map(_packed, picks),
+            secrets.token_bytes(16), TOTALS_KEPT_S, *[pick.packed for pick in picks],
         ]  # fmt: skip
         reply: list[Any] = self._store.run(self._scripts.reserve, places, words, timeout_ms=timeout_ms)
         return reply
@@ -186,11 +194,6 @@ class ReaderLog:
     def forget(self, rid: bytes) -> bool:
         """Deletes all that is kept of a reader; whether there was anything."""
         return bool(self._store.read(("DEL", keys.reader_log(rid), keys.reader_totals(rid)))[0])
-
-
-def _packed(pick: Pick) -> bytes:
-    ids = _IDS.pack(pick.creative, pick.flight, pick.campaign, pick.advertiser)
-    return ids + b"".join([_CAP.pack(cap.level, cap.window, cap.limit, cap.owner) for cap in pick.caps])
 
 
 def confirm_args(creative: int, flight: int, view: int, lifetimes: Iterable[tuple[int, int, int]]) -> list[int]:

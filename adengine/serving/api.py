@@ -15,6 +15,7 @@ from marshmallow import Schema, fields, validate
 from adengine.caps.claims import ReaderLog
 from adengine.catalog import ids
 from adengine.catalog.nouns import Key, Scope
+from adengine.catalog.snapshot import Snapshot
 from adengine.errors import DatabaseUnavailable, Forbidden, Invalid, Mistake, NotFound
 from adengine.serving.fill import Answered, Filler, nothing
 from adengine.serving.outside import Moment, Snapshots
@@ -29,6 +30,7 @@ from adengine.web.openapi import Blueprint
 PAGES = (Scope.FILL, Scope.MANAGE)
 JSON = "application/json"
 RULE = "/v1/fill"
+KEYS_KEPT = 1024
 HEADERS = (("Content-Type", JSON), ("Cache-Control", "no-store"))
 _log = structlog.get_logger("adengine.fill")
 _SITE = {"description": "Needed when the key is not bound to a site.", "example": "site_1"}
@@ -70,6 +72,8 @@ class FillRoute:
         self._snapshots = snapshots
         self._clock = clock
         self._level: str | None = None
+        self._keys: tuple[Snapshot | None, dict[str | None, Key]] = (None, {})
+        """Those of one snapshot that were let in, by the header that they came in."""
 
     def answer(self, authorization: str | None, body: bytes, request: bytes, request_id: str) -> Answer:
         """Raises `Unauthorized`, `Forbidden`, `TooLarge`, `Malformed` and `Invalid`; a fault of ours never raises.
@@ -78,7 +82,7 @@ class FillRoute:
         """
         snapshot = self._snapshots.current()
         # Without a catalogue no key is known; every page gets the same empty answer then, whoever sends it.
-        key: Key | None = auth.permitted(authorization, PAGES, snapshot.keys.get) if snapshot is not None else None
+        key = self._key(authorization, snapshot) if snapshot is not None else None
         asked = parse(body)
         if key is not None and asked.privileged and Scope.MANAGE not in key.scopes:
             raise Forbidden("explain, preview, now_s and seed need a key with the scope manage")
@@ -95,6 +99,20 @@ class FillRoute:
             answered = nothing(asked, moment, "internal_fault", degraded="L4")
         self._measure(answered)
         return Answer(HEADERS, answered.body)
+
+    def _key(self, authorization: str | None, snapshot: Snapshot) -> Key:
+        """Raises `Unauthorized` and `Forbidden`."""
+        of, known = self._keys
+        if of is not snapshot:
+            known = {}
+            self._keys = snapshot, known
+        key = known.get(authorization)
+        if key is None:
+            key = auth.permitted(authorization, PAGES, snapshot.keys.get)
+            if len(known) >= KEYS_KEPT:
+                known.clear()
+            known[authorization] = key
+        return key
 
     def _measure(self, answered: Answered) -> None:
         for fate in set(answered.fates):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from itertools import count
 
 from adengine.catalog.nouns import Facts, Site, Slot
 from adengine.catalog.snapshot import Snapshot
@@ -26,6 +27,7 @@ from adengine.serving.slates import Turns
 BYTES_MAX = 48 * 2**20
 """Of what is kept, twice: the kept and those before (`Kept`)."""
 PLANS_MAX = 4096
+SETTLED_MAX = 65_536
 LEVELS_KEPT = 64
 """A quarter of a megabyte each at a million creatives."""
 
@@ -72,6 +74,9 @@ class Kept:
         asked = [(row, admission) for row, admission in snapshot.admissions if not admission.idle]
         self._settled = [admission for row, admission in asked if row.settled]
         self._varying = [admission for row, admission in asked if not row.settled]
+        self._numbers: dict[Hashable, int] = {}
+        self._number = count()
+        """For what pages have in common, a number each: what is looked up for every page is soon compared then."""
         self._span = (0.0, 0.0, 0)
         """(from, before, its number) of the span between two of `bounds_s` that was asked for last, epoch s."""
         self._steps = {unit: lengths.steps() for unit, lengths in snapshot.shortest.items()}
@@ -103,7 +108,10 @@ class Kept:
 
     def settled(self, facts: Facts) -> Hashable:
         """The part of `alike` that the page's place and topics decide alone."""
-        return tuple([admission.named(facts) for admission in self._settled])
+        named = tuple([admission.named(facts) for admission in self._settled])
+        if len(self._numbers) >= SETTLED_MAX:
+            self._numbers.clear()
+        return self._numbers.setdefault(named, next(self._number))
 
     def varying(self, facts: Callable[[], Facts]) -> Hashable:
         """The part that the rest of the request and the time of day decide."""

@@ -55,8 +55,9 @@ def _says_each_once(body: bytes, value: Any) -> bool:
     every key, dropped ones too, and else only within texts, behind an escaped quote: there are as many as there are
     keys only if none was dropped.
     """
-    if any(spaced in body for spaced in _SPACED_COLONS):
-        return False
+    for spaced in _SPACED_COLONS:
+        if spaced in body:
+            return False
     found, left = 0, [value]
     while left:
         one = left.pop()
