@@ -6,6 +6,7 @@ things in the reader's log, a few dozen, however many candidates there are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,8 @@ from adengine.serving.hurdles import ByThing, Hurdle
 CAPPED = "all_capped"
 KEPT_MAX = 65_536
 Reservation: TypeAlias = tuple[Pick, tuple[Guard, ...]]
+Guarding: TypeAlias = dict[int, Sequence[Guard]]
+"""By thing (its id << 3 | level), the guards that count it."""
 
 
 class Clockface:
@@ -36,12 +39,21 @@ class Clockface:
         return self._wires[window]
 
 
-def capped_hurdles(snapshot: Snapshot, seen: Seen, clockface: Clockface) -> list[Hurdle]:
-    """One hurdle for each kind of cap ("flight/1d") that has no room left for something this reader has seen."""
+def capped_hurdles(snapshot: Snapshot, seen: Seen, clockface: Clockface, kept: Guarding) -> list[Hurdle]:
+    """One hurdle for each kind of cap ("flight/1d") that has no room left for something this reader has seen.
+
+    kept: of things that were asked for before; added to.
+    """
     refused: dict[tuple[Level, str], set[int]] = {}
     for level in Level:
         for id_ in seen.things(level):
-            for guard in snapshot.guarding(level, id_):
+            thing = id_ << 3 | level
+            guards = kept.get(thing)
+            if guards is None:
+                if len(kept) >= KEPT_MAX:
+                    kept.clear()
+                guards = kept[thing] = snapshot.guarding(level, id_)
+            for guard in guards:
                 if seen.count(level, id_, clockface.wire(guard.window), guard.owner) >= guard.limit:
                     refused.setdefault((level, spelled(guard)), set()).add(id_)
     return [ByThing(snapshot.candidates, CAPPED, level, ids, cap) for (level, cap), ids in refused.items()]

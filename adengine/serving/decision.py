@@ -87,7 +87,7 @@ class Decision:
     def take_seen(self, seen: Seen, clockface: Clockface) -> None:
         """What the reader has seen; who stands here without regard to it, and is refused now, counts as capped."""
         self.rotation.take_seen(seen)
-        hurdles = capped_hurdles(self.snapshot, seen, clockface)
+        hurdles = capped_hurdles(self.snapshot, seen, clockface, self._kept.guarding)
         if hurdles and not any(row is not None for row in self.rows):
             self.allocate()
         for slot, row in enumerate(self.rows):

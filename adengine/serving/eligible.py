@@ -14,7 +14,7 @@ from itertools import count
 from adengine.catalog.nouns import Facts, Site, Slot
 from adengine.catalog.snapshot import Snapshot
 from adengine.serving.bitsets import Bits, Sets
-from adengine.serving.capping import Reservation
+from adengine.serving.capping import Guarding, Reservation
 from adengine.serving.cards import Cards
 from adengine.serving.classes import Classes, Eligible
 from adengine.serving.closeness import closeness
@@ -90,6 +90,7 @@ class Kept:
         self.cards = Cards(snapshot)
         self.picks: dict[int, Reservation] = {}
         """Of candidates whose caps do not go by the clock."""
+        self.guarding: Guarding = {}
 
     def __len__(self) -> int:
         return len(self._found) + len(self._before)
