@@ -1,5 +1,6 @@
 """Windows of caps: how they are spelled, and where calendar days begin when clocks change."""
 
+import struct
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adengine.caps import windows
+from adengine.caps.records import Seen
 
 ZONES = (
     "UTC",
@@ -84,3 +86,11 @@ def test_a_calendar_day_contains_its_instant_and_the_log_reaches_back_to_it(zone
     week = windows.week_began_s(now_s, tz)
     assert week <= began and now_s - week <= windows.keeps_s("calendar_week")
     assert datetime.fromtimestamp(week, tz).weekday() == 0
+
+
+def test_a_day_that_begins_this_second_has_nothing_of_the_day_before() -> None:
+    """A peek reads what the scripts count: from its first second on, and all that there is if it begins later still."""
+    at_s = at("2026-03-29T00:00:00", "Europe/Berlin")
+    log = struct.pack(">6I", at_s - 1, 1, 2, 3, 4, 1) + struct.pack(">6I", at_s, 1, 2, 3, 4, 1)
+    seen = Seen.read(log, {}, now_s=at_s, view=0)
+    assert [seen.count(1, 1, -since_s, 0) for since_s in (at_s - 1, at_s, at_s + 1)] == [2, 1, 2]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, func, insert, select, update
 
 from adengine.counting import audit
 from adengine.counting.audit import DAY_S, HOUR_S
@@ -12,6 +12,7 @@ from adengine.counting.metrics import QUARTER_S, Kind, Metric
 from adengine.counting.tables import consumer_lease, dead_letter, flight_day, reached, rollup, seen, stream_offset
 from adengine.store import keys
 from adengine.store.client import Store
+from adengine.store.sql import reading
 from tests import stores
 from tests.counting.books import a_consumer, a_fills_event, an_impression, append, damage, drain
 from tests.counting.builders import NOW_S
@@ -47,6 +48,9 @@ def test_a_healthy_system_is_clean_and_says_its_figures(store: Store, engine: En
     assert found["slots"].figures == {"pages": 3, "slots_off": 0}
     assert found["kept"].figures["dead_letters"] == 3
     assert found["waiting"].figures["in_flight"] == 0
+    with reading(engine) as connection:
+        cells = connection.scalar(select(func.count()).select_from(rollup))
+    assert found["positive"].figures == {"cells": cells, "not_positive": 0}
 
 
 def test_an_empty_system_is_clean(valkey: Store, sqlite_engine: Engine) -> None:
@@ -113,12 +117,19 @@ def _cut_too_early(store: Store, engine: Engine) -> None:
     store.across([("XTRIM", keys.stream(1), "MAXLEN", 0)])
 
 
+def _one_of_two_deleted(store: Store, engine: Engine) -> None:
+    append(store, an_impression(77), an_impression(78), bucket=1, ids=(f"{NOW_MS}-0", f"{NOW_MS}-1"))
+    store.across([("XDEL", keys.stream(1), f"{NOW_MS}-0")])
+
+
 def _offset_too_far(store: Store, engine: Engine) -> None:
     append(store, an_impression(77), ids=(f"{NOW_MS}-0",))
     damage(engine, update(stream_offset).where(stream_offset.c.bucket == 0).values(last_ms=NOW_MS, last_seq=0))
 
 
-@pytest.mark.parametrize(("plant", "names"), [(_cut_too_early, {"cut"}), (_offset_too_far, {"kept", "cut"})])
+@pytest.mark.parametrize(("plant", "names"), [
+    (_cut_too_early, {"cut"}), (_one_of_two_deleted, {"cut", "waiting"}), (_offset_too_far, {"kept", "cut"}),
+])  # fmt: skip
 def test_every_planted_fault_between_stream_and_offset_is_found(
     store: Store, sqlite_engine: Engine, plant: Callable[[Store, Engine], None], names: set[str]
 ) -> None:
@@ -137,8 +148,20 @@ def test_the_audit_looks_at_both_sides_of_the_oldest_quarter_alike(valkey: Store
     append(valkey, an_impression(1, at_s=NOW_S - NOW_S % QUARTER_S))
     drain(a_consumer(valkey, sqlite_engine))
     oldest_s = NOW_S - NOW_S % QUARTER_S + SEEN_S - HOUR_S
-    for now_s in (oldest_s - QUARTER_S, oldest_s, oldest_s + QUARTER_S):
+    for now_s, kept in ((oldest_s - QUARTER_S, 1), (oldest_s, 1), (oldest_s + QUARTER_S, 0)):
         assert "sums" not in violated(sqlite_engine, valkey, now_s)
+        assert findings(sqlite_engine, valkey, now_s)["kept"].figures["kept"] == kept
+
+
+@pytest.mark.parametrize(("quarters", "is_asked"), [(0, True), (1, False)])
+def test_impressions_are_asked_for_only_where_they_are_surely_remembered(
+    valkey: Store, sqlite_engine: Engine, quarters: int, is_asked: bool
+) -> None:
+    """A click is asked about as long as an impression of a day and an hour before it would not be forgotten yet."""
+    healthy(valkey, sqlite_engine)
+    damage(sqlite_engine, seen.delete().where(seen.c.metric == Metric.IMPRESSION))
+    now_s = NOW_S - NOW_S % QUARTER_S + SEEN_S - DAY_S - 2 * HOUR_S + quarters * QUARTER_S
+    assert ("impressions" in violated(sqlite_engine, valkey, now_s)) == is_asked
 
 
 def test_a_store_that_came_back_empty_is_no_fault(store: Store, sqlite_engine: Engine) -> None:

@@ -122,6 +122,12 @@ def test_the_clock_of_clicks_is_the_stores_own_in_milliseconds(store: Store) -> 
     assert send(a_recorder(store), CLICK, pick=3) == ""
 
 
+def test_how_soon_a_click_came_is_told_to_the_millisecond(store: Store) -> None:
+    assert send(a_recorder(store, at_s=NOW_S), IMPRESSION) == ""
+    assert send(a_recorder(store, at_s=NOW_S + 2, click_ms_min=2001), CLICK) == "too_fast"
+    assert send(a_recorder(store, at_s=NOW_S + 2, click_ms_min=2000), CLICK) == ""
+
+
 def test_a_reader_in_a_loop_is_stopped_and_others_are_not(store: Store) -> None:
     recorder = a_recorder(store, reader_per_minute=5)
     verdicts = [send(recorder, IMPRESSION, request=n, reader=READER) for n in range(8)]
