@@ -163,6 +163,19 @@ def test_a_worker_lets_go_of_its_file_when_the_store_answers(
     assert not Spool(tmp_path / "none", ROOM).is_waiting()
 
 
+def test_a_recorder_whose_store_is_back_lets_go_of_what_it_spooled(
+    valkey: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its file would lie there for ever, and what follows an impression would look for it there."""
+    waiting = Spool(tmp_path, ROOM)
+    waiting.append(["key"], [1])
+    monkeypatch.setattr(spool, "REST_S", 0)
+    recorder = Kept(waiting, valkey, TokenReader(a_ring()), lambda: None, hold_s=60, clock=lambda: NOW_S)
+    assert send(recorder, IMPRESSION) == ""
+    spool.drain(tmp_path, valkey, Script("return 1"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_line_that_is_written_meanwhile_waits_for_the_next_time(valkey: Store, tmp_path: Path) -> None:
     path = tmp_path / "00000000000000000001-x.spool"
     soon_ns, later_ns = time.time_ns() + 30 * 10**9, time.time_ns() + 10**15
