@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from adengine.counting.metrics import Metric as Stored
 
+STORED = len(Stored)
+
 
 class Sums:
     """The sums of one row of a report."""
@@ -17,13 +19,13 @@ class Sums:
     __slots__ = ("micros", "n")
 
     def __init__(self) -> None:
-        self.n = [0] * len(Stored)
+        self.n = [0] * STORED
         """By the number of the metric; a list, because thousands of rows are added up while somebody waits."""
         self.micros: dict[str, int] = {}
         """By currency, where anything was charged."""
 
-    def add(self, stored: Iterable[Stored], counts: Iterable[int], micros: int, currency: str | None) -> None:
-        """counts: of each of `stored`."""
+    def add(self, stored: Iterable[int], counts: Iterable[int], micros: int, currency: str | None) -> None:
+        """stored: numbers of metrics.  counts: of each of them."""
         for metric, n in zip(stored, counts, strict=True):
             self.n[metric] += n
         if micros and currency is not None:
@@ -55,9 +57,10 @@ class Metric:
 
 
 def _sum(name: str, definition: str, *stored: Stored) -> Metric:
-    if len(stored) == 1:
-        return Metric(name, definition, stored, lambda sums: sums.n[stored[0]])
-    return Metric(name, definition, stored, lambda sums: sum([sums.n[row] for row in stored]))
+    first, *others = map(int, stored)
+    if not others:
+        return Metric(name, definition, stored, lambda sums: sums.n[first])
+    return Metric(name, definition, stored, lambda sums: sums.n[first] + sum([sums.n[other] for other in others]))
 
 
 def _ratio(name: str, definition: str, above: Stored, below: Stored) -> Metric:
