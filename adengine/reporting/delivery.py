@@ -66,6 +66,7 @@ class Table:
         units = count()
         self._units = [next(units) if row.name in calendar.BY_NAME else None for row in asked.group_by]
         """Which label of a span each dimension is; None: of none."""
+        self._keyed = tuple(zip(asked.group_by, self._units, strict=True))
         self._values: dict[tuple[str, tuple[Any, ...]], tuple[Shown, str | None]] = {}
         """What has been said of raw values already, with its name: many groups of sums share a place or a topic."""
         self._admitted: dict[tuple[str, tuple[Any, ...]], bool] = {}
@@ -80,6 +81,10 @@ class Table:
         admitted = [part for part in read if self.admits(part)] if self._filters else list(read)
         for part in admitted:
             self.add(part)
+        if admitted:
+            self.totals.add(
+                self._stored, [sum(counts) for counts in zip(*(part.counts for part in admitted), strict=True)]
+            )
         if len(self.groups) > READ_FACTOR * self._rows_max:
             raise too_many(self._rows_max)
 
@@ -116,14 +121,19 @@ class Table:
         return self._admitted[known]
 
     def add(self, part: Read) -> None:
+        """To its group; what was counted is in the totals only behind `take`."""
         key = self._key(part)
         group = self.groups.get(key)
         if group is None:
             group = self.groups[key] = (self._shown(key, part), Sums())
-        currency = part.raw[self._place[CURRENCY]] if part.micros else None
-        group[1].add(self._stored, part.counts, part.micros, currency)
-        if group[1] is not self.totals:
-            self.totals.add(self._stored, part.counts, part.micros, currency)
+        sums = group[1]
+        if sums is not self.totals:
+            sums.add(self._stored, part.counts)
+        if not part.micros or (currency := part.raw[self._place[CURRENCY]]) is None:
+            return
+        self.totals.charge(part.micros, currency)
+        if sums is not self.totals:
+            sums.charge(part.micros, currency)
 
     def hide_small(self, least: int) -> None:
         """Puts the groups of places that have less than `least` of each metric together.
@@ -172,8 +182,7 @@ class Table:
 
     def _key(self, part: Read) -> Key:
         labels = self._spans[part.span].labels if self._spans else ()
-        rows = zip(self._asked.group_by, self._units, strict=True)
-        return tuple([self._value(row, part)[0] if unit is None else labels[unit] for row, unit in rows])
+        return tuple([self._value(row, part)[0] if unit is None else labels[unit] for row, unit in self._keyed])
 
     def _value(self, row: Dimension, part: Read) -> tuple[Shown, str | None]:
         """(what is shown of the part, its name)."""

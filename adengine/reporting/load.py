@@ -26,8 +26,8 @@ from adengine.reporting.dimensions import World
 from adengine.reporting.flat.sql import flat_parts
 from adengine.reporting.query import ROLLUP, Asked
 from adengine.reporting.question import Question, Read, question_of, too_many
-from adengine.reporting.sql import SHAPES_KEPT, Values, parts_of
-from adengine.store.sql import reading
+from adengine.reporting.sql import POSTGRESQL, SHAPES_KEPT, Values, parts_of
+from adengine.store.sql import glancing, reading
 from adengine.topics import Taxonomy
 from adengine.web import instants
 
@@ -165,16 +165,31 @@ class Desk:
 
 def load(engine: Engine, question: Question, source: Source = of_rollups) -> Loaded:
     """The sums that `question` asks for; raises `Invalid` if they are too many, `DatabaseUnavailable`."""
+    if source is of_rollups and is_one_query(question, engine.dialect.name):
+        with glancing(engine) as connection:
+            loaded = _loaded(connection, question, source)
+        if loaded.parts:  # else the standing was asked for alone, and may be true of a later moment
+            return loaded
     with reading(engine) as connection:
-        found = source(connection, question, READ_MAX + 1)
-        parts = (*found.parts, *flat_parts(connection, question, found.standing.counted_to_s))
-        if len(parts) > READ_MAX:
-            raise too_many()
-        return Loaded(
-            parts=parts, standing=found.standing.told(),
-            roles=_roles(connection, question, parts), names=_names(connection, question, parts),
-            said=found.said,
-        )  # fmt: skip
+        return _loaded(connection, question, source)
+
+
+def is_one_query(question: Question, dialect: str) -> bool:
+    """Whether nothing is read beside the sums, and those at once."""
+    beside = {*NAMED, VARIANT}.intersection(question.columns)
+    return dialect == POSTGRESQL and not question.charged and not beside
+
+
+def _loaded(connection: Connection, question: Question, source: Source) -> Loaded:
+    found = source(connection, question, READ_MAX + 1)
+    parts = (*found.parts, *flat_parts(connection, question, found.standing.counted_to_s))
+    if len(parts) > READ_MAX:
+        raise too_many()
+    return Loaded(
+        parts=parts, standing=found.standing.told(),
+        roles=_roles(connection, question, parts), names=_names(connection, question, parts),
+        said=found.said,
+    )  # fmt: skip
 
 
 def _names(connection: Connection, question: Question, parts: Sequence[Read]) -> dict[str, dict[int, str]]:

@@ -50,6 +50,13 @@ BEGIN_S, END_S, EDGES_S, FIRST_S, STEP_S, ROWS, WANTED = (
 """Values that a query takes; of the last one there are several, numbered."""
 SHAPES_KEPT = 200
 """Dimensions and metrics can be combined without end."""
+EDGES = func.width_bucket(rollup.c.quarter_s, bindparam(EDGES_S, type_=ARRAY(BigInteger))).label(SPAN)
+"""The number of a span, from where all but the first begin."""
+STEPS = (
+    rollup.c.quarter_s
+    - (rollup.c.quarter_s - bindparam(FIRST_S, type_=BigInteger)) % bindparam(STEP_S, type_=BigInteger)
+).label(SPAN)
+"""Where a span begins, of spans that are equally long."""
 ONE_SPAN = literal_column("0", Integer).label(SPAN)
 NO_MICROS: ColumnElement[int] = literal_column("0", Integer)
 JOINS = {
@@ -106,16 +113,16 @@ def queries_of(question: Question, dialect: str) -> Iterator[tuple[Select[Any], 
     shape = Shape(columns=question.columns, stored=question.stored, charged=question.charged, filtered=names)
     values: Values = {f"{WANTED}{at}": wanted for at, (_, wanted) in enumerate(question.equals)}
     values |= {BEGIN_S: question.begin_s, END_S: question.end_s}
-    if dialect == POSTGRESQL:
-        edges_s = [span.begin_s for span in spans[1:]]
-        yield pivoted(shape, has_spans=bool(edges_s)), values | ({EDGES_S: edges_s} if edges_s else {}), _itself
-    elif len(spans) < 2:
-        yield added_up(shape, has_spans=False), values, _itself
+    added_up = pivoted if dialect == POSTGRESQL else columned
+    if len(spans) < 2:
+        yield added_up(shape), values, _itself
+    elif dialect == POSTGRESQL and len({span.end_s - span.begin_s for span in spans}) > 1:
+        yield added_up(shape, EDGES), values | {EDGES_S: [span.begin_s for span in spans[1:]]}, _itself
     else:
         for run in runs(spans):
             begin_s, end_s = max(question.begin_s, run.begin_s), min(question.end_s, run.end_s)
             steps = {FIRST_S: run.begin_s, STEP_S: run.step_s} if run.count > 1 else {}
-            query = added_up(shape, has_spans=bool(steps))
+            query = added_up(shape, STEPS if steps else None)
             yield query, values | {BEGIN_S: begin_s, END_S: end_s} | steps, partial(_number, run)
 
 
@@ -129,39 +136,37 @@ def _number(run: Run, at_s: int) -> int:
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
-def added_up(shape: Shape, *, has_spans: bool) -> Select[Any]:
-    """Metrics as columns at once: fewer groups to sort.  has_spans: of `STEP_S` from `FIRST_S` on; else all is one."""
-    quarter_s, first_s = rollup.c.quarter_s, bindparam(FIRST_S, type_=BigInteger)
-    span = (quarter_s - (quarter_s - first_s) % bindparam(STEP_S)).label(SPAN) if has_spans else ONE_SPAN
+def columned(shape: Shape, cut: Label[int] | None = None) -> Select[Any]:
+    """Metrics as columns at once: fewer groups to sort.  cut: what tells spans apart; None: all is one."""
     micros = NO_MICROS
     if shape.charged:
         micros = func.sum(rollup.c.micros).filter(rollup.c.metric.in_(_numbers(shape.charged)))
     counts = [func.sum(rollup.c.n).filter(rollup.c.metric == number) for number in _numbers(shape.stored)]
-    query = _among(shape, select(span, micros.label(MICROS), *_named(shape), *counts))
-    return _grouped(query, [*([SPAN] if has_spans else []), *map(_column, shape.columns)])
+    told: list[ColumnElement[Any]] = [ONE_SPAN if cut is None else cut, micros.label(MICROS), *_named(shape), *counts]
+    query = _among(shape, select(*told))
+    return _grouped(query, [*([] if cut is None else [SPAN]), *map(_column, shape.columns)])
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
-def pivoted(shape: Shape, *, has_spans: bool) -> Select[Any]:
+def pivoted(shape: Shape, cut: Label[int] | None = None) -> Select[Any]:
     """Metrics as rows first, which PostgreSQL adds up in several processes and without sorting, then as columns.
 
     With metrics as columns at once it takes a group for so wide that it sorts all rows on the disk instead: a year by
     month and flight, 10 million sums, took 1.8 times the bare query. What is added up first is planned without the
     limit: with it, it counts on the first groups being enough, reads them by an index, and takes seven times as long.
-    has_spans: those that `EDGES_S` parts; else all is one.
+    cut: as `columned` takes it.
     """
-    edges = bindparam(EDGES_S, type_=ARRAY(BigInteger))
-    spans = [func.width_bucket(rollup.c.quarter_s, edges).label(SPAN)] if has_spans else []
+    spans = [] if cut is None else [cut]
     sums = [func.sum(rollup.c.n).label(N), *([func.sum(rollup.c.micros).label(MICROS)] if shape.charged else [])]
     rows = _among(shape, select(*spans, *_named(shape), rollup.c.metric.label(METRIC), *sums))
-    rows = rows.group_by(*([SPAN] if has_spans else []), *map(_column, shape.columns), rollup.c.metric)
+    rows = rows.group_by(*([SPAN] if spans else []), *map(_column, shape.columns), rollup.c.metric)
     groups = rows.cte("groups").prefix_with("MATERIALIZED").c
     micros = NO_MICROS
     if shape.charged:
         micros = _whole(func.sum(groups[MICROS]).filter(groups[METRIC].in_(_numbers(shape.charged))))
     apart = [groups[column.name] for column in (*spans, *_named(shape))]
     counts = [_whole(func.sum(groups[N]).filter(groups[METRIC] == number)) for number in _numbers(shape.stored)]
-    first = apart if has_spans else [ONE_SPAN, *apart]
+    first = apart if spans else [ONE_SPAN, *apart]
     return _grouped(select(*first[:1], micros.label(MICROS), *first[1:], *counts), apart)
 
 
