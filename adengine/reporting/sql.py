@@ -158,16 +158,18 @@ def pivoted(shape: Shape, cut: Label[int] | None = None) -> Select[Any]:
     """
     spans = [] if cut is None else [cut]
     sums = [func.sum(rollup.c.n).label(N), *([func.sum(rollup.c.micros).label(MICROS)] if shape.charged else [])]
-    rows = _among(shape, select(*spans, *_named(shape), rollup.c.metric.label(METRIC), *sums))
-    rows = rows.group_by(*([SPAN] if spans else []), *map(_column, shape.columns), rollup.c.metric)
+    first: list[ColumnElement[Any]] = [*spans, *_named(shape), rollup.c.metric.label(METRIC), *sums]
+    rows = _among(shape, select(*first)).group_by(
+        *([SPAN] if spans else []), *map(_column, shape.columns), rollup.c.metric
+    )
     groups = rows.cte("groups").prefix_with("MATERIALIZED").c
     micros = NO_MICROS
     if shape.charged:
         micros = _whole(func.sum(groups[MICROS]).filter(groups[METRIC].in_(_numbers(shape.charged))))
     apart = [groups[column.name] for column in (*spans, *_named(shape))]
     counts = [_whole(func.sum(groups[N]).filter(groups[METRIC] == number)) for number in _numbers(shape.stored)]
-    first = apart if spans else [ONE_SPAN, *apart]
-    return _grouped(select(*first[:1], micros.label(MICROS), *first[1:], *counts), apart)
+    span, *others = apart if spans else [ONE_SPAN, *apart]
+    return _grouped(select(span, micros.label(MICROS), *others, *counts), apart)
 
 
 def _among(shape: Shape, query: Select[Any]) -> Select[Any]:
