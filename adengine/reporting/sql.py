@@ -76,6 +76,7 @@ ASKED = {
 }
 """Columns that are filtered by -> the tables that say whose slots or flights those are."""
 Values = dict[str, Any]
+Wanted = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 Reader = Callable[[Select[Any], Values], Sequence[Any]]
 
 
@@ -86,8 +87,8 @@ class Shape:
     columns: tuple[str, ...]
     stored: tuple[Metric, ...]
     charged: tuple[Metric, ...]
-    filtered: tuple[str, ...]
-    """The columns of its `equals`."""
+    filtered: tuple[tuple[str, bool], ...]
+    """The columns of its `equals`, and whether one value is wanted; several are written into the query each time."""
 
 
 def parts_of(question: Question, rows_max: int, dialect: str, read: Reader) -> tuple[Read, ...]:
@@ -109,9 +110,11 @@ def queries_of(question: Question, dialect: str) -> Iterator[tuple[Select[Any], 
     A row: the span, the sum of micros, the question's columns, the sum of n of each metric; null where there is none.
     """
     spans = question.spans
-    names = tuple(name for name, _ in question.equals)
-    shape = Shape(columns=question.columns, stored=question.stored, charged=question.charged, filtered=names)
-    values: Values = {f"{WANTED}{at}": wanted for at, (_, wanted) in enumerate(question.equals)}
+    filtered = tuple((name, len(wanted) == 1) for name, wanted in question.equals)
+    shape = Shape(columns=question.columns, stored=question.stored, charged=question.charged, filtered=filtered)
+    values: Values = {}
+    for at, (_, wanted) in enumerate(question.equals):
+        values[f"{WANTED}{at}"] = wanted[0] if len(wanted) == 1 else wanted
     values |= {BEGIN_S: question.begin_s, END_S: question.end_s}
     added_up = pivoted if dialect == POSTGRESQL else columned
     if len(spans) < 2:
@@ -178,7 +181,7 @@ def _among(shape: Shape, query: Select[Any]) -> Select[Any]:
         rollup.c.quarter_s >= bindparam(BEGIN_S),
         rollup.c.quarter_s < bindparam(END_S),
         rollup.c.metric.in_(_numbers(shape.stored)),
-        *(_condition(name, f"{WANTED}{at}") for at, name in enumerate(shape.filtered)),
+        *(_condition(name, _is_wanted(f"{WANTED}{at}", is_one)) for at, (name, is_one) in enumerate(shape.filtered)),
     )
 
 
@@ -223,14 +226,19 @@ def read_of(question: Question) -> set[str]:
     return asked | set(tables_of(question.columns))
 
 
-def _condition(name: str, value: str) -> ColumnElement[bool]:
+def _is_wanted(value: str, is_one: bool) -> Wanted:
+    """value: the name of the value that has what is wanted."""
+    if is_one:
+        return lambda column: column == bindparam(value, type_=column.type)
+    return lambda column: column.in_(bindparam(value, expanding=True, type_=column.type))
+
+
+def _condition(name: str, is_wanted: Wanted) -> ColumnElement[bool]:
     """That a row is of what is wanted, said of the columns that `rollup` has an index of, where that can be.
 
     A join would say the same; but of an advertiser SQLite would then read everybody's rows.
-    value: the name of the value that has what is wanted.
     """
-    wanted = bindparam(value, expanding=True, type_=_column(name).type)
-    here = _column(name).in_(wanted)
+    here = is_wanted(_column(name))
     match name.split("."):
         case ["slots", _]:
             return rollup.c.slot.in_(select(catalogue.slots.c.id).where(here).correlate(None))
@@ -241,7 +249,7 @@ def _condition(name: str, value: str) -> ColumnElement[bool]:
             return rollup.c.flight.in_(select(catalogue.flights.c.id).where(of_campaign, here).correlate(None))
         case ["rollup", "creative"]:
             of_campaign = catalogue.flights.c.campaign == catalogue.creatives.c.campaign
-            asked = catalogue.creatives.c.id.in_(wanted)
+            asked = is_wanted(catalogue.creatives.c.id)
             return here & rollup.c.flight.in_(select(catalogue.flights.c.id).where(of_campaign, asked).correlate(None))
     return here
 
