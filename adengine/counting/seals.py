@@ -25,6 +25,8 @@ HOURS_AT_ONCE = 48
 DIGEST_BYTES = 32
 LATE, MADE = "late", "made"
 NOTHING_BEFORE = bytes(DIGEST_BYTES)
+SEALED_UNTIL_S = select(func.max(hour_seal.c.hour_s) + HOUR_S).scalar_subquery()
+"""What `sealed_until_s` gives, for queries that ask for more beside."""
 
 
 def seal(connection: Connection, now_s: int, drained_at_s: int) -> int:
@@ -75,8 +77,8 @@ def broken(connection: Connection, since_s: int = 0) -> Iterator[int]:
 
 def sealed_until_s(connection: Connection) -> int | None:
     """No hour before changes any more; None: none is sealed yet."""
-    last = connection.scalar(select(func.max(hour_seal.c.hour_s)))
-    return last + HOUR_S if last is not None else None
+    found: int | None = connection.scalar(select(SEALED_UNTIL_S))
+    return found
 
 
 def adjustments_for(connection: Connection, quarters: Collection[int], now_s: int) -> dict[int, int]:

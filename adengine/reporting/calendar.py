@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 HOUR_S = 3600
 DAY_S = 86_400
 QUARTER_S = 900
-LOOK_EVERY_S = 6 * HOUR_S
-"""No zone changes its clocks twice in so short a time."""
-_EPOCH = date(1970, 1, 1)
+LOOK_EVERY_S = 3 * DAY_S
+"""No zone changes its clocks twice in so short a time: since 2000 never within less than a week."""
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,11 @@ UNITS = (
 BY_NAME = {unit.name: unit for unit in UNITS}
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Some time that has one label per unit asked for. A label may have several spans."""
+class Span(NamedTuple):
+    """Some time that has one label per unit asked for. A label may have several spans.
+
+    A tuple, because thousands are made while somebody waits.
+    """
 
     begin_s: int
     end_s: int
@@ -69,22 +72,20 @@ class Span:
 def spans(zone: ZoneInfo, units: Sequence[Unit], begin_s: int, end_s: int) -> Iterator[Span]:
     """The time from begin_s to end_s (epoch s, multiples of a quarter of an hour), cut where a label changes."""
     step_s = HOUR_S if any(unit.name == "hour" for unit in units) else DAY_S
-    open_span: Span | None = None
+    label_of = [unit.label for unit in units]
+    open_s, open_labels = begin_s, None
     for from_s, to_s, offset_s in _offsets(zone, begin_s, end_s):
         at_s = from_s
         while at_s < to_s:
             local_s = at_s + offset_s
-            next_s = min(to_s, at_s + step_s - local_s % step_s)
-            piece = Span(at_s, next_s, tuple(unit.label(local_s, offset_s) for unit in units))
-            if open_span is not None and open_span.labels == piece.labels:
-                open_span = Span(open_span.begin_s, next_s, piece.labels)
-            else:
-                if open_span is not None:
-                    yield open_span
-                open_span = piece
-            at_s = next_s
-    if open_span is not None:
-        yield open_span
+            labels = tuple([label(local_s, offset_s) for label in label_of])
+            if labels != open_labels:
+                if open_labels is not None:
+                    yield Span(open_s, at_s, open_labels)
+                open_s, open_labels = at_s, labels
+            at_s = min(to_s, at_s + step_s - local_s % step_s)
+    if open_labels is not None:
+        yield Span(open_s, end_s, open_labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +148,4 @@ def _offset(zone: ZoneInfo, at_s: int) -> int:
 
 
 def _date(local_s: int) -> date:
-    return _EPOCH + timedelta(days=local_s // DAY_S)
+    return date.fromordinal(_EPOCH + local_s // DAY_S)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from adengine.errors import Invalid, Mistake
@@ -56,11 +57,16 @@ class Table:
         self._asked = asked
         self._world: World
         self._rows_max = rows_max
-        self._spans, self._stored, self._unsplit = question.spans, question.stored, question.unsplit
+        self._spans, self._unsplit = question.spans, question.unsplit
+        self._stored = tuple(map(int, question.stored))  # plain numbers find their place in a list sooner
         self._place = {column: index for index, column in enumerate(question.columns)}
         self._places: dict[str, tuple[int, ...]] = {}
         filters = [(dimensions.BY_NAME[name], wanted) for name, wanted in asked.filters.items()]
         self._filters = [(row, wanted) for row, wanted in filters if not row.is_plain]
+        units = count()
+        self._units = [next(units) if row.name in calendar.BY_NAME else None for row in asked.group_by]
+        """Which label of a span each dimension is; None: of none."""
+        self._keyed = tuple(zip(asked.group_by, self._units, strict=True))
         self._values: dict[tuple[str, tuple[Any, ...]], tuple[Shown, str | None]] = {}
         """What has been said of raw values already, with its name: many groups of sums share a place or a topic."""
         self._admitted: dict[tuple[str, tuple[Any, ...]], bool] = {}
@@ -72,9 +78,13 @@ class Table:
     def take(self, read: Iterable[Read], world: World) -> None:
         """Adds what was read up.  world: has the names of all that is in it.  Raises `Invalid` with too many rows."""
         self._world = world
-        for part in read:
-            if self.admits(part):
-                self.add(part)
+        admitted = [part for part in read if self.admits(part)] if self._filters else list(read)
+        for part in admitted:
+            self.add(part)
+        if admitted:
+            self.totals.add(
+                self._stored, [sum(counts) for counts in zip(*(part.counts for part in admitted), strict=True)]
+            )
         if len(self.groups) > READ_FACTOR * self._rows_max:
             raise too_many(self._rows_max)
 
@@ -111,12 +121,19 @@ class Table:
         return self._admitted[known]
 
     def add(self, part: Read) -> None:
+        """To its group; what was counted is in the totals only behind `take`."""
         key = self._key(part)
-        if key not in self.groups:
-            self.groups[key] = (self._shown(key, part), Sums())
-        currency = part.raw[self._place[CURRENCY]] if CURRENCY in self._place else None
-        for sums in (self.groups[key][1], self.totals) if key else (self.totals,):
-            sums.add(self._stored, part.counts, part.micros, currency)
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = (self._shown(key, part), Sums())
+        sums = group[1]
+        if sums is not self.totals:
+            sums.add(self._stored, part.counts)
+        if not part.micros or (currency := part.raw[self._place[CURRENCY]]) is None:
+            return
+        self.totals.charge(part.micros, currency)
+        if sums is not self.totals:
+            sums.charge(part.micros, currency)
 
     def hide_small(self, least: int) -> None:
         """Puts the groups of places that have less than `least` of each metric together.
@@ -164,10 +181,8 @@ class Table:
         return cursor_of(Mark(of=asked.asked_as, from_s=asked.from_s, to_s=asked.to_s, row=last))
 
     def _key(self, part: Read) -> Key:
-        labels = iter(self._spans[part.span].labels if self._spans else ())
-        return tuple(
-            next(labels) if row.name in calendar.BY_NAME else self._value(row, part)[0] for row in self._asked.group_by
-        )
+        labels = self._spans[part.span].labels if self._spans else ()
+        return tuple([self._value(row, part)[0] if unit is None else labels[unit] for row, unit in self._keyed])
 
     def _value(self, row: Dimension, part: Read) -> tuple[Shown, str | None]:
         """(what is shown of the part, its name)."""
@@ -188,9 +203,8 @@ class Table:
 
     def _ranks(self, index: int) -> dict[Shown, int]:
         """Which place each value of a column has in its order: time as it passes, else `_order`."""
-        row, after = self._asked.group_by[index], self._asked.after
-        if row.name in calendar.BY_NAME:
-            unit = [each.name for each in self._asked.group_by if each.name in calendar.BY_NAME].index(row.name)
+        row, unit, after = self._asked.group_by[index], self._units[index], self._asked.after
+        if unit is not None:
             values: Iterable[Shown] = dict.fromkeys([*(span.labels[unit] for span in self._spans), FEW])
             if after is not None and after[index] not in values:
                 raise Invalid([Mistake("?cursor", f"there is no {row.name} {after[index]!r} in this report")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -16,7 +17,7 @@ from sqlalchemy import (
 )
 
 from adengine.catalog import tables as catalogue
-from adengine.counting.seals import sealed_until_s
+from adengine.counting.seals import SEALED_UNTIL_S
 from adengine.counting.tables import consumer_lease
 from adengine.errors import Invalid, Mistake
 from adengine.places import Gazetteer
@@ -25,8 +26,8 @@ from adengine.reporting.dimensions import World
 from adengine.reporting.flat.sql import flat_parts
 from adengine.reporting.query import ROLLUP, Asked
 from adengine.reporting.question import Question, Read, question_of, too_many
-from adengine.reporting.sql import parts_of
-from adengine.store.sql import reading
+from adengine.reporting.sql import POSTGRESQL, SHAPES_KEPT, Values, parts_of
+from adengine.store.sql import glancing, reading
 from adengine.topics import Taxonomy
 from adengine.web import instants
 
@@ -42,6 +43,27 @@ NAMED = {
 }
 """Columns of ids whose tables have names for people."""
 CREATIVE, VARIANT = "rollup.creative", "rollup.variant"
+_STANDING = (
+    select(consumer_lease.c.drained_at_s).scalar_subquery().label("counted_to_s"),
+    SEALED_UNTIL_S.label("sealed_until_s"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Up to when what a view has is true."""
+
+    counted_to_s: int
+    """All events up to then are in the sums; 0: none were ever counted."""
+    sealed_until_s: int | None
+    """No hour before changes any more; None: none is sealed yet."""
+
+    def told(self) -> dict[str, str | None]:
+        """As answers say it."""
+        return {
+            "as_of": instants.spelled(self.counted_to_s) if self.counted_to_s else None,
+            "sealed_until": instants.spelled(self.sealed_until_s) if self.sealed_until_s is not None else None,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +71,7 @@ class Found:
     """What a source has for a question."""
 
     parts: tuple[Read, ...]
+    standing: Standing
     said: str = ""
     """What a reader of the report must know of it."""
 
@@ -58,16 +81,36 @@ Source = Callable[[Connection, Question, int], Found]
 
 
 def of_rollups(connection: Connection, question: Question, rows_max: int) -> Found:
-    return Found(
-        parts=parts_of(question, rows_max, connection.dialect.name, lambda query: connection.execute(query).all())
-    )
+    """The standing comes beside each group, which spares a round trip; only what has no groups asks for it alone."""
+    told: list[Standing] = []
+
+    def read(query: Select[Any], values: Values) -> Sequence[Any]:
+        rows = connection.execute(_with_standing(query), values).all()
+        told.extend(_standing(row) for row in rows[:1])
+        return rows
+
+    parts = parts_of(question, rows_max, connection.dialect.name, read)
+    return Found(parts=parts, standing=told[0] if told else standing_of(connection))
+
+
+@lru_cache(maxsize=SHAPES_KEPT)
+def _with_standing(query: Select[Any]) -> Select[Any]:
+    return query.add_columns(*_STANDING)
+
+
+def standing_of(connection: Connection) -> Standing:
+    return _standing(connection.execute(select(*_STANDING)).one())
+
+
+def _standing(row: Any) -> Standing:
+    return Standing(counted_to_s=row.counted_to_s or 0, sealed_until_s=row.sealed_until_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     parts: tuple[Read, ...]
     standing: dict[str, str | None]
-    """As `standing_of` says."""
+    """As `Standing.told` says."""
     roles: Mapping[tuple[int, int], Sequence[str]]
     names: Mapping[str, Mapping[int, str]]
     said: str
@@ -122,36 +165,31 @@ class Desk:
 
 def load(engine: Engine, question: Question, source: Source = of_rollups) -> Loaded:
     """The sums that `question` asks for; raises `Invalid` if they are too many, `DatabaseUnavailable`."""
+    if source is of_rollups and is_one_query(question, engine.dialect.name):
+        with glancing(engine) as connection:
+            loaded = _loaded(connection, question, source)
+        if loaded.parts:  # else the standing was asked for alone, and may be true of a later moment
+            return loaded
     with reading(engine) as connection:
-        counted_to_s = _counted_to_s(connection)
-        standing = standing_of(connection)
-        found = source(connection, question, READ_MAX + 1)
-        parts = (*found.parts, *flat_parts(connection, question, counted_to_s))
-        if len(parts) > READ_MAX:
-            raise too_many()
-        return Loaded(
-            parts=parts, standing=standing,
-            roles=_roles(connection, question, parts), names=_names(connection, question, parts),
-            said=found.said,
-        )  # fmt: skip
+        return _loaded(connection, question, source)
 
 
-def standing_of(connection: Connection) -> dict[str, str | None]:
-    """Up to when what this view has is true, as answers say it.
-
-    as_of: all events up to then are in the sums; null: none were ever counted.  sealed_until: no hour before changes
-    any more.
-    """
-    counted_to_s, sealed_s = _counted_to_s(connection), sealed_until_s(connection)
-    return {
-        "as_of": instants.spelled(counted_to_s) if counted_to_s else None,
-        "sealed_until": instants.spelled(sealed_s) if sealed_s is not None else None,
-    }
+def is_one_query(question: Question, dialect: str) -> bool:
+    """Whether nothing is read beside the sums, and those at once."""
+    beside = {*NAMED, VARIANT}.intersection(question.columns)
+    return dialect == POSTGRESQL and not question.charged and not beside
 
 
-def _counted_to_s(connection: Connection) -> int:
-    """All events up to then are in the sums; 0: none were ever counted."""
-    return connection.scalar(select(consumer_lease.c.drained_at_s)) or 0
+def _loaded(connection: Connection, question: Question, source: Source) -> Loaded:
+    found = source(connection, question, READ_MAX + 1)
+    parts = (*found.parts, *flat_parts(connection, question, found.standing.counted_to_s))
+    if len(parts) > READ_MAX:
+        raise too_many()
+    return Loaded(
+        parts=parts, standing=found.standing.told(),
+        roles=_roles(connection, question, parts), names=_names(connection, question, parts),
+        said=found.said,
+    )  # fmt: skip
 
 
 def _names(connection: Connection, question: Question, parts: Sequence[Read]) -> dict[str, dict[int, str]]:

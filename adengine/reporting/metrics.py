@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from adengine.counting.metrics import Metric as Stored
 
+STORED = len(Stored)
+
 
 class Sums:
     """The sums of one row of a report."""
@@ -17,22 +19,24 @@ class Sums:
     __slots__ = ("micros", "n")
 
     def __init__(self) -> None:
-        self.n = [0] * len(Stored)
+        self.n = [0] * STORED
         """By the number of the metric; a list, because thousands of rows are added up while somebody waits."""
         self.micros: dict[str, int] = {}
         """By currency, where anything was charged."""
 
-    def add(self, stored: Iterable[Stored], counts: Iterable[int], micros: int, currency: str | None) -> None:
-        """counts: of each of `stored`."""
+    def add(self, stored: Iterable[int], counts: Iterable[int]) -> None:
+        """stored: numbers of metrics.  counts: of each of them."""
+        own = self.n
         for metric, n in zip(stored, counts, strict=True):
-            self.n[metric] += n
-        if micros and currency is not None:
-            self.micros[currency] = self.micros.get(currency, 0) + micros
+            own[metric] += n
+
+    def charge(self, micros: int, currency: str) -> None:
+        self.micros[currency] = self.micros.get(currency, 0) + micros
 
     def merge(self, other: Sums) -> None:
         self.n = [one + another for one, another in zip(self.n, other.n, strict=True)]
         for currency, micros in other.micros.items():
-            self.micros[currency] = self.micros.get(currency, 0) + micros
+            self.charge(micros, currency)
 
     @property
     def most(self) -> int:
@@ -54,10 +58,11 @@ class Metric:
     is_ratio: bool = False
 
 
-def _sum(name: str, definition: str, *stored: Stored) -> Metric:
-    if len(stored) == 1:
-        return Metric(name, definition, stored, lambda sums: sums.n[stored[0]])
-    return Metric(name, definition, stored, lambda sums: sum([sums.n[row] for row in stored]))
+def _sum(name: str, definition: str, one: Stored, another: Stored | None = None) -> Metric:
+    first, second = int(one), int(another or 0)  # plain numbers find their place in a list sooner
+    if another is None:
+        return Metric(name, definition, (one,), lambda sums: sums.n[first])
+    return Metric(name, definition, (one, another), lambda sums: sums.n[first] + sums.n[second])
 
 
 def _ratio(name: str, definition: str, above: Stored, below: Stored) -> Metric:

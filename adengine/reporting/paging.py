@@ -15,8 +15,10 @@ import orjson
 
 from adengine.reporting.dimensions import Shown
 
-OF_PAGES = frozenset({"format", "about", "limit", "cursor"})
-"""Parameters that may differ from page to page: how an answer is read, not what it is about."""
+READ_BY = ("limit", "cursor", "format")
+"""Parameters that say how an answer is read, whatever it is about: a report that is kept by name has none of them."""
+OF_PAGES = frozenset({*READ_BY, "about"})
+"""Parameters that may differ from page to page."""
 CURSOR_CHARS_MAX = 4096
 
 

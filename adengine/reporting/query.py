@@ -31,6 +31,7 @@ NO_SUM = {
     "reach": "reaches cannot be added, readers would count twice; ask /v1/reports/reach for all that you mean at once",
 }
 """What people ask for and is no metric, and why."""
+NO_CURSOR = Mistake("?cursor", "must be what `next` of the page before said")
 EARLIEST_S = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
 LATEST_S = 2**32 - QUARTER_S
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.0+)?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -235,7 +236,7 @@ def _mark(
         return None
     mark = paging.mark_of(one["cursor"])
     if mark is None:
-        mistakes.append(Mistake("?cursor", "must be what `next` of the page before said"))
+        mistakes.append(NO_CURSOR)
     elif mark.of != paging.asked_as(given) or len(mark.row) != width or not _is_period(mark):
         mistakes.append(Mistake("?cursor", "is of another report; ask for each page as you asked for the first"))
     return mark

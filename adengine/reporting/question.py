@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from adengine.counting.metrics import Metric as Stored
 from adengine.errors import Invalid, Mistake
@@ -39,9 +39,8 @@ class Question:
     """By what of it a flat price cannot be split, so that flat prices are left out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """One group of sums: its span (0 without spans), its columns' values, and what was counted."""
+class Read(NamedTuple):
+    """One group of sums: its span (0 without spans), its columns' values, what was counted. A tuple as `Span` is."""
 
     span: int
     raw: tuple[Any, ...]

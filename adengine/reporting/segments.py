@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,9 @@ from sqlalchemy.dialects import postgresql
 from adengine.counting.kept import FOLDER, HOUR_S, LINE, METRICS, VALUES, hour_of, in_files, standing, taken, unpacked
 from adengine.counting.tables import event_lines
 from adengine.errors import Unavailable
-from adengine.reporting.load import Found
+from adengine.reporting.load import Found, standing_of
 from adengine.reporting.question import Question
-from adengine.reporting.sql import parts_of, read_of
+from adengine.reporting.sql import Values, parts_of, read_of
 from adengine.settings import Settings
 from adengine.store.sql import metadata
 from adengine.web import instants
@@ -60,6 +61,7 @@ class Events:
 
         from adengine.counting.segments import MEMORY, database_of, parts
 
+        told = standing_of(connection)  # the first to be read, with which the view begins
         known = standing(parts(self._folder))
         wanted = [part for part in known if question.begin_s < part.hour_s + HOUR_S and part.hour_s < question.end_s]
         taken_to = taken(known, database_of(connection))
@@ -71,8 +73,9 @@ class Events:
                 _as_rollup(engine, [self._folder / part.name for part in wanted], fresh)
                 for table in read_of(question):
                     _copy(connection, engine, question, metadata.tables[table], Path(name))
-                found = parts_of(question, rows_max, DUCKDB, lambda query: _rows(engine, query))
-        return Found(parts=found, said=_said(min((part.hour_s for part in known), default=None)))
+                found = parts_of(question, rows_max, DUCKDB, partial(_rows, engine))
+        said = _said(min((part.hour_s for part in known), default=None))
+        return Found(parts=found, standing=told, said=said)
 
 
 def events_of(settings: Settings) -> Events | None:
@@ -133,8 +136,6 @@ def _quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _rows(engine: duckdb.DuckDBPyConnection, query: Select[Any]) -> list[Any]:
-    compiled = query.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
-    values = [compiled.params[name] for name in compiled.positiontup or ()]
-    plain = [int(value) if isinstance(value, int) else value for value in values]  # of an enumeration, too
-    return engine.execute(str(compiled), plain).fetchall()
+def _rows(engine: duckdb.DuckDBPyConnection, query: Select[Any], values: Values) -> list[Any]:
+    whole = query.compile(dialect=DIALECT).construct_expanded_state(values)
+    return engine.execute(whole.statement, list(whole.positional_parameters)).fetchall()

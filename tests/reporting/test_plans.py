@@ -30,8 +30,8 @@ def plans(engine: Engine, world: World, **given: str) -> list[str]:
     found: list[str] = []
     sent: list[Select[Any]] = []
 
-    def read(query: Select[Any]) -> Sequence[Any]:
-        sent.append(query)
+    def read(query: Select[Any], values: sql.Values) -> Sequence[Any]:
+        sent.append(query.params(values))
         return ()
 
     sql.parts_of(question, ROWS_MAX, engine.dialect.name, read)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, update
 
+from adengine.reporting.calendar import DAY_S
+from adengine.reporting.paging import READ_BY, cursor_of, mark_of
 from adengine.reporting.tables import report_link
 from tests.counting.books import damage
 from tests.reporting.books import NOW_S, a_cell, write_rollups
@@ -106,6 +109,63 @@ def test_a_link_opens_this_report_and_nothing_else(client: FlaskClient) -> None:
     assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "?group_by")
     for path in (PATH, f"{PATH}/rpt_1", "/v1/reports/delivery"):
         assert call(client, "GET", path, key=link["token"]).status_code == 401
+
+
+@pytest.mark.parametrize("reader", ["key", "link"])
+def test_it_is_read_in_pages_too(client: FlaskClient, reader: str) -> None:
+    saved(client)
+    link = call(client, "POST", f"{PATH}/rpt_1/links", {}).json
+    path, key = (f"{PATH}/rpt_1/delivery", "report") if reader == "key" else ("/v1/reports/shared", link["token"])
+    whole = call(client, "GET", path, key=key).json
+    first = call(client, "GET", f"{path}?limit=1", key=key).json
+    second = call(client, "GET", f"{path}?limit=1&cursor={first['next']}", key=key)
+    assert [first["rows"], second.json["rows"]] == [whole["rows"][:1], whole["rows"][1:]]
+    assert first["totals"] == second.json["totals"] == whole["totals"]
+    assert whole["next"] is second.json["next"] is None
+    file = call(client, "GET", f"{path}?limit=1&format=csv", key=key)
+    assert file.headers["Adengine-Next"] == first["next"] and file.text.splitlines()[1:] == ["flt_1,3"]
+
+
+def test_a_page_of_a_period_that_goes_on_stays_in_that_of_the_first(client: FlaskClient) -> None:
+    saved(client, query={"period": "today", "group_by": "flight", "metrics": "impressions"})
+    token = call(client, "POST", f"{PATH}/rpt_1/links", {}).json["token"]
+    first = call(client, "GET", "/v1/reports/shared?limit=1", key=token).json
+    mark = mark_of(first["next"].partition(".")[0])
+    assert mark is not None and (mark.from_s, mark.to_s) == (NOW_S, NOW_S + DAY_S) and mark.row == ("flt_1",)
+
+
+def test_whoever_has_a_link_cannot_make_a_cursor_of_another_period(client: FlaskClient) -> None:
+    """A cursor has a period; a key may ask for any, a link is of one report."""
+    for query in (QUERY, QUERY, QUERY | {"metrics": "clicks"}):
+        saved(client, query=query)
+    token = call(client, "POST", f"{PATH}/rpt_1/links", {}).json["token"]
+    mine = call(client, "GET", "/v1/reports/shared?limit=1", key=token).json["next"]
+    mark = mark_of(mine.partition(".")[0])
+    assert mark is not None
+    longer = cursor_of(replace(mark, from_s=mark.from_s - 100 * DAY_S))
+    others = [call(client, "GET", f"{PATH}/rpt_{n}/delivery?limit=1").json["next"] for n in (2, 3)]
+    unsigned = report(client, group_by="flight", metrics="impressions", limit="1")["next"]
+    wrong = [longer, f"{longer}.{mine.partition('.')[2]}", mine[:-1], unsigned, *others, "", ".", "%C3%A9.%C3%A9"]
+    for cursor in wrong:
+        refused = call(client, "GET", f"/v1/reports/shared?cursor={cursor}", key=token)
+        assert (refused.status_code, [each["pointer"] for each in refused.json["errors"]]) == (422, ["?cursor"]), cursor
+    twice = call(client, "GET", f"/v1/reports/shared?cursor={mine}&cursor={mine}&limit=0", key=token)
+    assert [each["pointer"] for each in twice.json["errors"]] == ["?cursor", "?limit"]
+    assert call(client, "GET", f"/v1/reports/shared?cursor={mine}", key=token).status_code == 200
+
+
+def test_pages_end_where_the_report_is_changed(client: FlaskClient) -> None:
+    saved(client)
+    cursor = call(client, "GET", f"{PATH}/rpt_1/delivery?limit=1").json["next"]
+    change = {"query": QUERY | {"metrics": "clicks"}}
+    call(client, "PATCH", f"{PATH}/rpt_1", change, **{"If-Match": "1"})
+    answer = call(client, "GET", f"{PATH}/rpt_1/delivery?cursor={cursor}")
+    assert answer.status_code == 422 and "another report" in answer.text
+
+
+def test_a_page_is_not_saved_with_the_query(client: FlaskClient) -> None:
+    answer = call(client, "POST", PATH, SAVED | {"query": QUERY | dict.fromkeys(READ_BY, "1")})
+    assert {each["pointer"] for each in answer.json["errors"]} == {f"/query/{name}" for name in READ_BY}
 
 
 def test_a_link_that_was_taken_back_expired_or_changed_opens_nothing(

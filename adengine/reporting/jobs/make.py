@@ -84,7 +84,7 @@ class Maker:
         loaded: Loaded | None = None
         for first_span, part in _slices(question):
             loaded = load(self._desk.engine, part, source)
-            read = (replace(each, span=each.span + first_span) for each in loaded.parts)
+            read = (each._replace(span=each.span + first_span) for each in loaded.parts)
             table.take(read, self._desk.world_with(loaded))
             done = (part.end_s - question.begin_s) / (question.end_s - question.begin_s)
             with writing(self._desk.engine) as connection:

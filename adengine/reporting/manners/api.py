@@ -10,6 +10,7 @@ import flask
 from adengine.reporting import dimensions, metrics
 from adengine.reporting.delivery import Report
 from adengine.reporting.files import FORMATS, HEADERS, written
+from adengine.reporting.paging import READ_BY
 from adengine.reporting.periods import PERIODS
 from adengine.reporting.query import FORMATS as FORMAT_NAMES
 from adengine.reporting.query import PARAMETERS, ROWS_MAX, SOURCES, Parameter
@@ -89,4 +90,5 @@ def _listed(names: Iterable[str]) -> str:
     return f"{one}(,{one})*"
 
 
-FORMAT = next(described(parameter) for parameter in PARAMETERS if parameter.name == "format")
+READ_AS = [described(parameter) for parameter in PARAMETERS if parameter.name in READ_BY]
+"""OpenAPI of what may be sent for a report that is kept by name."""

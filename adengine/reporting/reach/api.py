@@ -75,7 +75,7 @@ def add_routes(blp: Blueprint, engine: Engine) -> None:
             found = sql.flights_of(connection, campaign=campaign, wanted=wanted, owner=caller().advertiser)
             if not found or (campaign is None and len(found) < len(wanted)):
                 raise NotFound("there is no such flight" if campaign is None else "there is no such campaign")
-            return answer(_spoken(sql.reach_of(connection, found)) | standing_of(connection))
+            return answer(_spoken(sql.reach_of(connection, found)) | standing_of(connection).told())
 
 
 def _asked() -> tuple[int | None, list[int]]:

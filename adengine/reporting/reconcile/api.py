@@ -72,7 +72,7 @@ def add_routes(blp: Blueprint, desk: Desk) -> None:
         with reading(desk.engine) as connection:
             there = sql.there(connection, upload.noun, things, caller().advertiser)
             ours = sql.ours(connection, upload.noun, there, period_of(upload, zone), caller().site)
-            standing = standing_of(connection)
+            standing = standing_of(connection).told()
         document = _document(upload, compared(upload, ours, there, zone)) | standing
         return private(flask.Response(orjson.dumps(document), content_type="application/json"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,8 +30,9 @@ from adengine.catalog.nouns import Scope
 from adengine.catalog.paging import PageQuery, cursor_behind, page_of
 from adengine.errors import Invalid, Mistake, NotFound, Unauthorized
 from adengine.reporting.load import Desk
-from adengine.reporting.manners.api import DELIVERED, FORMAT, answered
-from adengine.reporting.query import parse
+from adengine.reporting.manners.api import DELIVERED, READ_AS, answered
+from adengine.reporting.paging import READ_BY
+from adengine.reporting.query import NO_CURSOR, parse
 from adengine.reporting.saved import schema, sql, tokens
 from adengine.reporting.saved.schedule import next_at_s
 from adengine.reporting.schema import DeliveryOut
@@ -111,13 +113,23 @@ class Shelf:
         return found
 
     def delivered(self, row: sql.Row, also: Mapping[str, str] = NOTHING) -> flask.Response:
-        """A saved report as it is now, in the format that the request wants.  also: in its JSON."""
+        """A saved report as it is now, the page of it and in the format that the request wants.  also: in its JSON.
+
+        Its cursors are signed: they have a period, and whoever reads one report may not choose another.
+        """
         given = flask.request.args.to_dict(flat=False)
-        strange = [Mistake(f"?{name}", "no such parameter") for name in given if name != FORMAT["name"]]
-        if strange:
-            raise Invalid(strange)
+        mistakes = [Mistake(f"?{name}", "no such parameter") for name in given if name not in READ_BY]
+        if "cursor" in given:
+            cursors = [tokens.cursor_of(text, self._terms.key, row["id"]) for text in given["cursor"]]
+            given["cursor"] = [cursor for cursor in cursors if cursor is not None]
+            if None in cursors:
+                mistakes.append(NO_CURSOR)
+        if mistakes:
+            raise Invalid(mistakes)
         asked = parse(schema.given_of(row["query"]) | given, self.desk.world, self.now_s())
         report, loaded = self.desk.report(asked, advertiser=row["advertiser"], site=row["site"])
+        if report.next is not None:
+            report = replace(report, next=tokens.signed_cursor(report.next, self._terms.key, row["id"]))
         return answered(report, {**loaded.standing, **also}, asked.format, asked.has_front)
 
 
@@ -177,9 +189,9 @@ def _add_reading(blp: Blueprint, shelf: Shelf) -> None:
     @blp.response(HTTPStatus.OK, DeliveryOut, content_type="application/json")
     @blp.doc(
         summary="A saved report as it is now",
-        description="With the eyes of the key that saved it.",
+        description="With the eyes of the key that saved it; whole, or in pages.",
         operationId="run_report",
-        parameters=[FORMAT],
+        parameters=READ_AS,
         responses=refusals(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY) | DELIVERED,
     )
     def run(report_id: str) -> flask.Response:

@@ -13,6 +13,7 @@ from adengine.catalog.documents import Document
 from adengine.catalog.fields import Bounded, Choice, Instant, Line, Patterned, Strict, Whole, known
 from adengine.errors import Invalid, Mistake
 from adengine.reporting.dimensions import World
+from adengine.reporting.paging import READ_BY
 from adengine.reporting.query import FORMATS, FROM_TO, LATEST_S, PARAMETERS, parse
 from adengine.reporting.saved import schedule
 from adengine.reporting.schema import DeliveryOut
@@ -21,8 +22,8 @@ from adengine.texts.landing import check_landing_url
 NAME_CHARS_MAX = 200
 LINK_DAYS, LINK_DAYS_MAX = 30, 366
 LISTS = frozenset({"filter"})
-NAMES = tuple(parameter.name for parameter in PARAMETERS if parameter.name not in {"format", "limit", "cursor"})
-"""What a query may hold; the format is chosen whenever it is read, and it is read whole."""
+NAMES = tuple(parameter.name for parameter in PARAMETERS if parameter.name not in READ_BY)
+"""What a query may hold; format and pages are chosen whenever it is read."""
 _HTTP = re.compile(r"https?://[^/?#\s@]+([/?][^#\s]*)?", re.ASCII)
 Query = Mapping[str, str | list[str]]
 

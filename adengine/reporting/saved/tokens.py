@@ -1,6 +1,7 @@
-"""What opens a shared report, and what signs a posted one: HMACs of ids, so that no secret is kept anywhere. Pure.
+"""What opens a shared report, signs its cursors and signs a posted one: HMACs, so that no secret is kept. Pure.
 
 A link's token: `shr_<id>_<43 letters>`, over the id and when it expires; whoever changes either has no token.
+A cursor: that of `reporting.paging`, a dot and 43 letters, over the report's id and the cursor.
 Posts are signed as Standard Webhooks 1.0.0 says: HMAC-SHA256 over "id.timestamp.body" with a secret per report.
 """
 
@@ -28,6 +29,16 @@ def link_of(text: str) -> int | None:
 
 def opens(text: str, key: bytes, link: int, expires_at_s: int) -> bool:
     return hmac.compare_digest(text.encode(), token(key, link, expires_at_s).encode())
+
+
+def signed_cursor(cursor: str, key: bytes, report: int) -> str:
+    return f"{cursor}.{_spelled(hmac.digest(key, f'page {report} {cursor}'.encode(), hashlib.sha256))}"
+
+
+def cursor_of(text: str, key: bytes, report: int) -> str | None:
+    """What was signed for this report; None: it was not."""
+    cursor = text.rpartition(".")[0]
+    return cursor if hmac.compare_digest(text.encode(), signed_cursor(cursor, key, report).encode()) else None
 
 
 def webhook_secret(key: bytes, report: int) -> str:

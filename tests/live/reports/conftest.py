@@ -15,7 +15,7 @@ from adengine.counting.tables import rollup
 from tests.eventually import eventually
 from tests.live.engine import Engine
 from tests.live.pages import is_sponsor, shown, warmed
-from tests.live.reports.steps import DAY_S, DAYS, NOW_S, SPARE, WIDTHS
+from tests.live.reports.steps import DAY_S, DAYS, NOW_S, SPARE, VERSIONS, WIDTHS
 from tests.reporting.books import a_cell
 
 
@@ -34,6 +34,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         a_cell(Metric.EMPTY, quarter_s=DAYS[1], flight=0, creative=0, version=0, reason="no_match", n=31),
         a_cell(Metric.FILL, quarter_s=DAYS[1], tier=3, reason="all_capped", n=12),
         a_cell(Metric.CAPPED, quarter_s=DAYS[1], creative=0, version=0, reason="flight/1d", n=9),
+    ]
+    cells += [
+        a_cell(Metric.INVALID_CLICK, quarter_s=DAYS[1], flight=0, creative=0, reason="bot", version=n + 1)
+        for n in range(VERSIONS)
     ]
     database = sa.create_engine(f"sqlite:///{engine.folder / 'var' / 'adengine.sqlite3'}")
     with database.begin() as connection:

@@ -13,6 +13,8 @@ DAY_S = 86_400
 NOW_S = int(time.time())
 DAYS = [NOW_S - NOW_S % 900 - day * DAY_S for day in range(5)]
 WIDTHS = (360, 1280)
+VERSIONS = 1100
+"""Rows of a report of invalid clicks by version: more than two pages of a shared one."""
 SPARE: list[str] = []
 """Impressions of the campaign that no browser has reported yet, from before it had a goal."""
 LIVE_WITHIN_S = 15

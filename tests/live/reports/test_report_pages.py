@@ -15,7 +15,18 @@ from playwright.sync_api import Browser, Page
 from adengine.reporting.tables import saved_report
 from tests.eventually import eventually
 from tests.live.engine import Engine
-from tests.live.reports.steps import DAYS, LIVE_WITHIN_S, NOW_S, SPARE, focused, key_typed, opened, said, shown_rows
+from tests.live.reports.steps import (
+    DAYS,
+    LIVE_WITHIN_S,
+    NOW_S,
+    SPARE,
+    VERSIONS,
+    focused,
+    key_typed,
+    opened,
+    said,
+    shown_rows,
+)
 
 pytestmark = pytest.mark.alone
 
@@ -187,6 +198,24 @@ def test_a_report_is_saved_sent_shared_and_forgotten(engine: Engine, page: Page,
     stranger.close()
     page.get_by_role("button", name=f"Forget: {name}").click()
     eventually(lambda: name not in page.locator("#saved").inner_text(), LIVE_WITHIN_S)
+
+
+def test_a_long_shared_report_goes_on_below(engine: Engine, page: Page) -> None:
+    """By keyboard too: behind the last rows, where the button is gone, the table has the focus."""
+    query = {"period": "last_7_days", "group_by": "version", "metrics": "invalid_clicks", "filter": ["reason:bot"]}
+    made = json.loads(engine.call("POST", "/v1/reports/saved", {"name": "Long", "query": query}, "report")[1])
+    link = json.loads(engine.call("POST", f"/v1/reports/saved/{made['id']}/links", {}, "report")[1])
+    page.goto(link["url"])
+    for shown in ("500 rows, and there are more", "1,000 rows, and there are more"):
+        said(page, shown)
+        page.get_by_role("button", name="More rows").press("Enter")
+    said(page, f"{VERSIONS:,} rows. All events up to")
+    assert page.get_by_role("button", name="More rows").count() == 0
+    assert page.evaluate("document.activeElement.id") == "table"
+    columns = page.evaluate("[...document.querySelectorAll('#table tbody th')].map((cell) => cell.textContent)")
+    assert columns == [f"{n + 1:,}" for n in range(VERSIONS)]
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
 
 
 def test_a_report_is_made_in_the_background(engine: Engine) -> None:

@@ -163,7 +163,7 @@ export function showReport(report, caption, groups, metrics, tz) {
   byId("table").replaceChildren(table(caption, names, report.rows, groups.length ? report.totals : null));
   plotRows(byId("plot"), groups, metrics, report.rows, tz);
   define(report.definitions);
-  say(`${shown("", report.rows.length)} ${report.rows.length === 1 ? "row" : "rows"}. ${standing(report)}`);
+  say(`${shown("", report.rows.length)} ${report.rows.length === 1 ? "row" : "rows"}${report.next ? ", and there are more" : ""}. ${standing(report)}`);
   byId("exports").hidden = false;
 }
 

@@ -11,7 +11,7 @@ from adengine.catalog import ids
 from adengine.catalog.idempotency.sql import Made, once
 from adengine.catalog.manners.api import IDEMPOTENCY, UNREADABLE, answer, body_doc, caller, refusals, request_name
 from adengine.reporting.calendar import DAY_S
-from adengine.reporting.manners.api import DELIVERED, FORMAT
+from adengine.reporting.manners.api import DELIVERED, READ_AS
 from adengine.reporting.saved import schema, sql
 from adengine.reporting.saved.api import ONE, PATH, READERS, Shelf, found
 from adengine.store.sql import reading, writing
@@ -77,10 +77,10 @@ def _add_shared(blp: Blueprint, shelf: Shelf) -> None:
     @blp.response(HTTPStatus.OK, schema.SharedOut, content_type="application/json")
     @blp.doc(
         summary="A shared report",
-        description="With the token of a link as `Authorization: Bearer <token>`.",
+        description="With the token of a link as `Authorization: Bearer <token>`; whole, or in pages.",
         operationId="shared_report",
         security=[{"key": []}],
-        parameters=[FORMAT],
+        parameters=READ_AS,
         responses=refusals(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY) | DELIVERED,
     )
     def shared() -> flask.Response:
