@@ -46,14 +46,16 @@ def client(sqlite_engine: Engine, gazetteer: places.Gazetteer) -> FlaskClient:
     return a_client(sqlite_engine, gazetteer)
 
 
-def a_client(engine: Engine, gazetteer: places.Gazetteer, events: Source | None = None) -> FlaskClient:
+def a_client(
+    engine: Engine, gazetteer: places.Gazetteer, events: Source | None = None, small_cells: int = 0
+) -> FlaskClient:
     write_catalogue(engine)
     app = flask.Flask("reports", static_folder=None)
     manners.install(app)
     problems.install(app)
     keys: dict[bytes, Key] = {auth.digest(name): key for name, key in KEYS.items()}
     auth.install(app, keys.get)
-    desk = Desk(engine, gazetteer, topics.load(), events=events)
+    desk = Desk(engine, gazetteer, topics.load(), small_cells, events=events)
     blueprint = api.blueprint(desk, advice=ADVICE, terms=TERMS, clock=lambda: NOW_S)
     registered = openapi.install(app)
     registered.register_blueprint(blueprint)
