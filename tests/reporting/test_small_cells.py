@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from adengine import places
+from adengine.counting.metrics import Metric
 from tests.reporting.books import a_cell, write_rollups
 from tests.reporting.conftest import a_client
 
@@ -47,3 +48,19 @@ def test_numbers_among_the_dimensions_are_null_in_parquet(
     assert duckdb.execute("FROM read_parquet(?)", [str(path)]).fetchall() == [(None, None, 3), (1, 2, 40)]
     kinds = duckdb.execute("DESCRIBE FROM read_parquet(?)", [str(path)]).fetchall()
     assert [kind for _, kind, *_ in kinds] == ["BIGINT"] * 3
+
+
+def test_caps_that_refused_too_little_to_be_told_do_not_hide_why_slots_are_empty(
+    wary: FlaskClient, sqlite_engine: Engine, duluth: int
+) -> None:
+    nobody = {"flight": 0, "creative": 0, "version": 0}
+    write_rollups(
+        sqlite_engine,
+        a_cell(Metric.EMPTY, n=20, reason="no_match", place=duluth, **nobody),
+        a_cell(Metric.CAPPED, n=7, reason="campaign/24h", place=duluth, creative=0, version=0),
+        a_cell(Metric.CAPPED, n=9, reason="creative/1d"),
+    )
+    of_town = told(wary, "why-empty", filter="place:Duluth,MN").json
+    assert (of_town["unsold"], of_town["slots"][0]["reasons"][0]["empty"], of_town["caps"]) == (20, 20, [])
+    assert [cap["refused"] for cap in told(wary, "why-empty").json["caps"]] == [9, 7]
+    assert told(wary, "why-empty", filter="place:Remer,MN").status_code == 422
