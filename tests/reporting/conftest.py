@@ -25,6 +25,7 @@ KEYS = {
     "report": a_key(scopes=(Scope.REPORT,), site=None),
     "manage": a_key(scopes=(Scope.MANAGE,), site=None),
     "advertise": a_key(scopes=(Scope.ADVERTISE,), site=None, advertiser=2),
+    "sponsor": a_key(scopes=(Scope.ADVERTISE, Scope.REPORT), site=None, advertiser=2),
     "site": a_key(scopes=(Scope.REPORT,), site=2),
     "admin": a_key(id=9, name="the bookkeeper", scopes=(Scope.ADMIN,), site=None),
     "fill": a_key(scopes=(Scope.FILL,), site=None),

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, insert
 
-from adengine.counting.tables import hour_seal
+from adengine.counting.tables import adjustment, hour_seal, rollup
 from tests.counting.books import damage
 from tests.reporting.books import NOW_S, a_cell, write_rollups
 from tests.reporting.test_api import report
@@ -88,6 +88,20 @@ def test_every_mistake_is_named_and_nothing_is_changed(
     assert refused.status_code == 422
     assert sorted(mistake["pointer"] for mistake in refused.json["errors"]) == pointers
     assert report(client)["totals"]["impressions"] == 20
+
+
+def test_an_advertiser_reads_what_was_corrected_of_his_own_flights(client: FlaskClient, sqlite_engine: Engine) -> None:
+    asked(client, REFUND)
+    his = asked(client, REFUND | {"flight": "flt_4", "note": "his"}).json
+    late = {"id": 3, "at_s": NOW_S, "kind": "late", "by": "", "note": ""}
+    cells = [a_cell(adjustment=3, flight=flight, n=n, micros=n) for flight, n in ((1, 100), (4, 5))]
+    damage(sqlite_engine, insert(adjustment).values(late), insert(rollup).values(cells))
+    items = client.get(PATH, headers={"Authorization": "Bearer sponsor"}).json["items"]
+    assert items[0] == his
+    assert [(each["id"], each["flights"], each["impressions"], each["spend_micros"]) for each in items[1:]] == [
+        ("adj_3", ["flt_4"], 5, 5),
+    ]  # fmt: skip
+    assert len(client.get(PATH, headers={"Authorization": "Bearer report"}).json["items"]) == 3
 
 
 @pytest.mark.parametrize(("key", "status"), [("manage", 403), ("report", 403), ("advertise", 403), ("nobody", 401)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Select, insert, select
 
 from adengine.catalog.tables import campaigns, flights
 from adengine.counting import seals
@@ -43,10 +43,20 @@ def add(connection: Connection, values: Mapping[str, Any], by: str, now_s: int) 
     return made
 
 
-def page(connection: Connection, after: int, count: int) -> list[Row]:
-    """At most `count` adjustments by rising id from the one behind `after`, with what they change."""
+def page(connection: Connection, after: int, count: int, owner: int | None = None) -> list[Row]:
+    """At most `count` adjustments by rising id from the one behind `after`, with what they change.
+
+    owner: an advertiser, of whose flights alone they tell; None: of all.
+    """
+    cells = select(rollup).where(rollup.c.adjustment != 0)
     query = select(adjustment).where(adjustment.c.id > after).order_by(adjustment.c.id).limit(count)
-    return _whole(connection, [dict(row) for row in connection.execute(query).mappings()])
+    if owner is not None:
+        cells = cells.join(flights, flights.c.id == rollup.c.flight).join(
+            campaigns, campaigns.c.id == flights.c.campaign
+        )
+        cells = cells.where(campaigns.c.advertiser == owner)
+        query = query.where(adjustment.c.id.in_(cells.with_only_columns(rollup.c.adjustment)))
+    return _whole(connection, cells, [dict(row) for row in connection.execute(query).mappings()])
 
 
 def one(connection: Connection, id_: int) -> Row:
@@ -54,7 +64,7 @@ def one(connection: Connection, id_: int) -> Row:
     return row
 
 
-def _whole(connection: Connection, rows: Sequence[Row]) -> list[Row]:
+def _whole(connection: Connection, cells: Select[Any], rows: Sequence[Row]) -> list[Row]:
     known: dict[int, Row] = {
         row["id"]: {
             **row, "id": f"adj_{row['id']}", "created_at": row["at_s"], "hours": set(), "flights": set(), SPEND: 0,
@@ -63,7 +73,7 @@ def _whole(connection: Connection, rows: Sequence[Row]) -> list[Row]:
         for row in rows
     }  # fmt: skip
     names = {metric: name for name, metric in COUNTS.items()}
-    for cell in connection.execute(select(rollup).where(rollup.c.adjustment.in_(known))).mappings():
+    for cell in connection.execute(cells.where(rollup.c.adjustment.in_(known))).mappings():
         whole = known[cell["adjustment"]]
         whole["hours"].add(hour_of(cell["quarter_s"]))
         whole["flights"] |= {cell["flight"]} if cell["flight"] else set()
