@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, insert
 
-from adengine.counting.tables import adjustment, hour_seal, rollup
+from adengine.counting.tables import adjustment, hour_seal, kept_since, rollup
 from tests.counting.books import damage
 from tests.reporting.books import NOW_S, a_cell, write_rollups
 from tests.reporting.test_api import report
@@ -88,6 +88,13 @@ def test_every_mistake_is_named_and_nothing_is_changed(
     assert refused.status_code == 422
     assert sorted(mistake["pointer"] for mistake in refused.json["errors"]) == pointers
     assert report(client)["totals"]["impressions"] == 20
+
+
+def test_an_hour_whose_sums_are_kept_no_more_cannot_be_corrected(client: FlaskClient, sqlite_engine: Engine) -> None:
+    damage(sqlite_engine, insert(kept_since).values(name=rollup.name, since_s=NOW_S))
+    refused = asked(client, REFUND | {"hour": "2025-09-06T23:59:59Z"})
+    assert refused.status_code == 422 and "before 2025-09-07T00:00:00Z" in refused.json["errors"][0]["detail"]
+    assert asked(client, REFUND).status_code == 201
 
 
 def test_an_advertiser_reads_what_was_corrected_of_his_own_flights(client: FlaskClient, sqlite_engine: Engine) -> None:

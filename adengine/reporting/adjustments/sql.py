@@ -10,15 +10,20 @@ from sqlalchemy import Connection, Select, insert, select
 from adengine.catalog.tables import campaigns, flights
 from adengine.counting import seals
 from adengine.counting.metrics import NONE, Metric
+from adengine.counting.retention import sums_since_s
 from adengine.counting.tables import adjustment, rollup
 from adengine.errors import Invalid, Mistake
 from adengine.reporting.adjustments.schema import COUNTS, SPEND, hour_of
+from adengine.web import instants
 
 Row = dict[str, Any]
 
 
 def add(connection: Connection, values: Mapping[str, Any], by: str, now_s: int) -> int:
-    """The id of the new adjustment; raises `Invalid` for a flight that never was and an hour that is not sealed."""
+    """The id of the new adjustment.
+
+    Raises `Invalid` for a flight that never was, and for an hour that is not sealed or whose sums are gone.
+    """
     query = select(flights.c.tier).join(campaigns).where(flights.c.id == values["flight"])
     found = connection.execute(query).one_or_none()
     until_s, hour_s = seals.sealed_until_s(connection), hour_of(values["hour"])
@@ -27,6 +32,9 @@ def add(connection: Connection, values: Mapping[str, Any], by: str, now_s: int) 
         mistakes.append(Mistake("/flight", "there is no such flight"))
     if until_s is None or hour_s >= until_s:
         mistakes.append(Mistake("/hour", "that hour is not sealed yet; reports say `sealed_until`"))
+    if hour_s < (since_s := sums_since_s(connection)):
+        kept = f"sums of before {instants.spelled(since_s)} are kept no more (ADENGINE_SUMS_KEEP_DAYS)"
+        mistakes.append(Mistake("/hour", f"{kept}, and this would go with them"))
     if mistakes or found is None:
         raise Invalid(mistakes)
     made = seals.add(connection, seals.MADE, by, values["note"], now_s)
