@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import flask
 import orjson
@@ -14,7 +14,7 @@ from adengine.catalog.nouns import Key, Scope
 from adengine.errors import Invalid, Mistake
 from adengine.reporting import why_empty
 from adengine.reporting.adjustments import api as adjustments
-from adengine.reporting.delivery import Report
+from adengine.reporting.delivery import Report, TooFew
 from adengine.reporting.jobs import api as jobs
 from adengine.reporting.load import Desk, Loaded
 from adengine.reporting.manners.api import DELIVERED, answered, described, private
@@ -48,6 +48,13 @@ def blueprint(
         key: Key = flask.g.key
         return desk.report(asked, advertiser=key.advertiser, site=key.site)
 
+    def refused(asked: Asked) -> Sequence[why_empty.Row]:
+        """What caps refused; nothing where they refused too little for it to be told of the places asked for."""
+        try:
+            return reported(asked)[0].rows
+        except TooFew:
+            return ()
+
     @blp.route("/v1/reports/delivery")
     class Delivery(MethodView):
         @auth.requires(Scope.REPORT, Scope.MANAGE, Scope.ADVERTISE)
@@ -73,8 +80,8 @@ def blueprint(
                 raise Invalid(strange)
             now_s = int(clock())
             slots, loaded = reported(parse(given | why_empty.SLOTS, desk.world, now_s))
-            caps, _ = reported(parse(given | why_empty.CAPS, desk.world, now_s))
-            document = why_empty.why_empty(slots.rows, caps.rows, advice) | loaded.standing
+            caps = refused(parse(given | why_empty.CAPS, desk.world, now_s))
+            document = why_empty.why_empty(slots.rows, caps, advice) | loaded.standing
             return private(flask.Response(orjson.dumps(document), content_type="application/json"))
 
     reach.add_routes(blp, desk.engine)

@@ -29,6 +29,10 @@ FEW = "few"
 """Stands for the places, or for what is told of places, that are too small to be told."""
 
 
+class TooFew(Invalid):
+    """There is less in all than may be told of the places asked for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     columns: tuple[str, ...]
@@ -138,13 +142,13 @@ class Table:
     def hide_small(self, least: int) -> None:
         """Puts the groups of places that have less than `least` of each metric together.
 
-        Under a filter by places every group tells of them; raises `Invalid` where all of it is less than `least`.
+        Under a filter by places every group tells of them; raises `TooFew` where all of it is less than `least`.
         """
         group_by = self._asked.group_by
         is_narrowed = any(row.columns == PLACED for row, _ in self._filters)
         if is_narrowed and self.totals.most < least:
             sentence = f"fewer than {least} of each were counted in these places, which is too few to be told"
-            raise Invalid([Mistake("?filter", sentence)])
+            raise TooFew([Mistake("?filter", sentence)])
         hidden = [at for at, row in enumerate(group_by) if is_narrowed or row.columns == PLACED]
         small = [key for key, (_, sums) in self.groups.items() if sums.most < least] if hidden else []
         for key in small:

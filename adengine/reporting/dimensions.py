@@ -129,6 +129,11 @@ def _wanted_topic(text: str, world: World) -> str | None:
     return topic.id if topic is not None else None
 
 
+def _wanted_text(text: str, _: World) -> str | None:
+    """None with a NUL, which no text has and PostgreSQL does not take."""
+    return text if "\0" not in text else None
+
+
 def _role(raw: Raw, world: World) -> Shown:
     creative, version, variant = raw
     roles = world.roles.get((creative, version), ())
@@ -151,7 +156,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         name="position",
         definition="The slot's position on the page, as registered now.",
         columns=("slots.position",),
-        wanted=lambda text, _: text,
+        wanted=_wanted_text,
     ),
     _listed("advertiser", "advertisers", "campaigns.advertiser", "Who sponsors; null where no flight is."),
     _listed("campaign", "campaigns", "flights.campaign", "The campaign; null where no flight is."),
@@ -170,7 +175,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
         definition="The role of the line shown; null where the browser chose and did not say.",
         columns=("rollup.creative", "rollup.version", "rollup.variant"),
         shown=_role,
-        wanted=lambda text, _: text,
+        wanted=_wanted_text,
         admits=lambda raw, wanted, world: _role(raw, world) == wanted,
         is_plain=False,
     ),
@@ -216,13 +221,13 @@ DIMENSIONS: tuple[Dimension, ...] = (
         definition="Why a slot is empty or holds a house line, why a beacon does not count, or the cap that refused.",
         columns=("rollup.reason",),
         shown=lambda raw, _: raw[0] or None,
-        wanted=lambda text, _: text,
+        wanted=_wanted_text,
     ),
     Dimension(
         name="currency",
         definition="The campaign's currency, ISO 4217.",
         columns=("campaigns.currency",),
-        wanted=lambda text, _: text,
+        wanted=_wanted_text,
     ),
 )  # fmt: skip
 BY_NAME = {dimension.name: dimension for dimension in DIMENSIONS}

@@ -30,6 +30,8 @@ HEADERS: Mapping[str, str] = {
 """What is told of a file -> the header that has it; what there is nothing of has none."""
 HEADER_PRESENT = "; header=present"
 """Of CSV whose first line names the columns."""
+NUMBERED = frozenset(row.name for row in dimensions.DIMENSIONS if row.is_number)
+"""Dimensions that are numbers, but for `few`."""
 About = Mapping[str, Any]
 """By the names of `HEADERS`."""
 
@@ -98,20 +100,21 @@ def _ndjson_front(about: About) -> bytes:
 
 
 def _parquet(report: Report, about: About) -> bytes:
-    """Whole numbers as BIGINT, ratios as DOUBLE, everything else as text; nothing as NULL.
+    """Whole numbers as BIGINT, ratios as DOUBLE, everything else as text; nothing, and `few` of numbers, as NULL.
 
     What is told of the report is in the file's key-value metadata.
     """
     import duckdb
 
-    columns = ", ".join(f"'{name}': '{_kind(name)}'" for name in report.columns)
+    columns = ", ".join(f"'{name}': '{'VARCHAR' if name in NUMBERED else _kind(name)}'" for name in report.columns)
+    chosen = ", ".join(_chosen(name) for name in report.columns)
     told = ", ".join(f"{name}: {_quoted(text)}" for name, text in _texts(about).items() if name != "next")
     with tempfile.TemporaryDirectory(prefix="adengine-report-") as folder, duckdb.connect() as connection:
         source, target = Path(folder) / "rows.ndjson", Path(folder) / "rows.parquet"
         source.write_bytes(_ndjson(report, about))
         rows = f"read_json(?, format = 'newline_delimited', columns = {{{columns}}})"
         options = f"FORMAT parquet, KV_METADATA {{{told}}}"
-        connection.execute(f"COPY (SELECT * FROM {rows}) TO '{target}' ({options})", [str(source)])  # noqa: S608
+        connection.execute(f"COPY (SELECT {chosen} FROM {rows}) TO '{target}' ({options})", [str(source)])  # noqa: S608
         return target.read_bytes()
 
 
@@ -119,11 +122,14 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _chosen(column: str) -> str:
+    return f'TRY_CAST("{column}" AS BIGINT) AS "{column}"' if column in NUMBERED else f'"{column}"'
+
+
 def _kind(column: str) -> str:
     metric = metrics.BY_NAME.get(column)
     if metric is None:
-        row = dimensions.BY_NAME.get(column)
-        return "BIGINT" if row is not None and row.is_number else "VARCHAR"
+        return "BIGINT" if column in NUMBERED else "VARCHAR"
     return "DOUBLE" if metric.is_ratio else "BIGINT"
 
 

@@ -216,6 +216,13 @@ def test_every_mistake_in_the_rules_is_named_at_once(tmp_path: Path) -> None:
     assert "internal: 192.0.2.1/24" in str(refused_too.value) and "f line 3" in str(refused_too.value)
 
 
+@pytest.mark.parametrize("value", ['"dc.txt"', "true", "5", "{ file = 1 }"])
+def test_data_centres_that_are_no_list_are_a_mistake_like_others(tmp_path: Path, value: str) -> None:
+    (tmp_path / "rules.toml").write_text(f"click_ms_min = 1.5\ndata_centres = {value}\n")
+    with pytest.raises(Unsafe, match=r"click_ms_min: .*\ndata_centres: Not a valid list"):
+        load.load(str(tmp_path / "rules.toml"))
+
+
 @pytest.mark.parametrize("text", [None, "bots = ", "\xff"])
 def test_rules_that_cannot_be_read_are_refused(tmp_path: Path, text: str | None) -> None:
     path = tmp_path / "rules.toml"

@@ -25,6 +25,7 @@ KEYS = {
     "report": a_key(scopes=(Scope.REPORT,), site=None),
     "manage": a_key(scopes=(Scope.MANAGE,), site=None),
     "advertise": a_key(scopes=(Scope.ADVERTISE,), site=None, advertiser=2),
+    "sponsor": a_key(scopes=(Scope.ADVERTISE, Scope.REPORT), site=None, advertiser=2),
     "site": a_key(scopes=(Scope.REPORT,), site=2),
     "admin": a_key(id=9, name="the bookkeeper", scopes=(Scope.ADMIN,), site=None),
     "fill": a_key(scopes=(Scope.FILL,), site=None),
@@ -46,14 +47,16 @@ def client(sqlite_engine: Engine, gazetteer: places.Gazetteer) -> FlaskClient:
     return a_client(sqlite_engine, gazetteer)
 
 
-def a_client(engine: Engine, gazetteer: places.Gazetteer, events: Source | None = None) -> FlaskClient:
+def a_client(
+    engine: Engine, gazetteer: places.Gazetteer, events: Source | None = None, small_cells: int = 0
+) -> FlaskClient:
     write_catalogue(engine)
     app = flask.Flask("reports", static_folder=None)
     manners.install(app)
     problems.install(app)
     keys: dict[bytes, Key] = {auth.digest(name): key for name, key in KEYS.items()}
     auth.install(app, keys.get)
-    desk = Desk(engine, gazetteer, topics.load(), events=events)
+    desk = Desk(engine, gazetteer, topics.load(), small_cells, events=events)
     blueprint = api.blueprint(desk, advice=ADVICE, terms=TERMS, clock=lambda: NOW_S)
     registered = openapi.install(app)
     registered.register_blueprint(blueprint)

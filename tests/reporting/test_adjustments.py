@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, insert
 
-from adengine.counting.tables import hour_seal
+from adengine.counting.tables import adjustment, hour_seal, kept_since, rollup
 from tests.counting.books import damage
 from tests.reporting.books import NOW_S, a_cell, write_rollups
 from tests.reporting.test_api import report
@@ -88,6 +88,27 @@ def test_every_mistake_is_named_and_nothing_is_changed(
     assert refused.status_code == 422
     assert sorted(mistake["pointer"] for mistake in refused.json["errors"]) == pointers
     assert report(client)["totals"]["impressions"] == 20
+
+
+def test_an_hour_whose_sums_are_kept_no_more_cannot_be_corrected(client: FlaskClient, sqlite_engine: Engine) -> None:
+    damage(sqlite_engine, insert(kept_since).values(name=rollup.name, since_s=NOW_S))
+    refused = asked(client, REFUND | {"hour": "2025-09-06T23:59:59Z"})
+    assert refused.status_code == 422 and "before 2025-09-07T00:00:00Z" in refused.json["errors"][0]["detail"]
+    assert asked(client, REFUND).status_code == 201
+
+
+def test_an_advertiser_reads_what_was_corrected_of_his_own_flights(client: FlaskClient, sqlite_engine: Engine) -> None:
+    asked(client, REFUND)
+    his = asked(client, REFUND | {"flight": "flt_4", "note": "his"}).json
+    late = {"id": 3, "at_s": NOW_S, "kind": "late", "by": "", "note": ""}
+    cells = [a_cell(adjustment=3, flight=flight, n=n, micros=n) for flight, n in ((1, 100), (4, 5))]
+    damage(sqlite_engine, insert(adjustment).values(late), insert(rollup).values(cells))
+    items = client.get(PATH, headers={"Authorization": "Bearer sponsor"}).json["items"]
+    assert items[0] == his
+    assert [(each["id"], each["flights"], each["impressions"], each["spend_micros"]) for each in items[1:]] == [
+        ("adj_3", ["flt_4"], 5, 5),
+    ]  # fmt: skip
+    assert len(client.get(PATH, headers={"Authorization": "Bearer report"}).json["items"]) == 3
 
 
 @pytest.mark.parametrize(("key", "status"), [("manage", 403), ("report", 403), ("advertise", 403), ("nobody", 401)])

@@ -52,6 +52,11 @@ def test_a_mistake_is_named_where_it_stands(world: World, given: dict[str, str],
     assert [where for where, _ in mistakes(world, **given)] == [pointer]
 
 
+@pytest.mark.parametrize("name", [row.name for row in DIMENSIONS if row.wanted is not None])
+def test_no_database_is_asked_for_a_text_with_a_nul(world: World, name: str) -> None:
+    assert mistakes(world, filter=f"{name}:\0") == [("?filter", f"'\\x00' is no {name}")]
+
+
 def test_dates_begin_at_midnight_in_the_zone(world: World) -> None:
     chicago = asked(world, from_="2025-09-01", to="2025-09-02", tz="America/Chicago")
     assert (instant(chicago.from_s), instant(chicago.to_s)) == (

@@ -195,3 +195,17 @@ def test_causes_always_add_up(theirs: Any, ours: Any, there: set[int], zone: str
         assert {name.partition(":")[0] for name in line.causes} <= names
     assert found.begins_s is None or found.begins_s in OFFSETS_S
     assert sum(line.theirs or 0 for line in found.lines if line.count == "impressions") == sum(theirs.values())
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "Pacific/Chatham"])
+def test_days_of_zones_on_quarters_of_an_hour_are_those_of_the_delivery_report(
+    client: FlaskClient, sqlite_engine: Engine, zone: str
+) -> None:
+    midnight_s = int(datetime(2025, 9, 7, tzinfo=ZoneInfo(zone)).timestamp())
+    write_rollups(
+        sqlite_engine, *(a_cell(quarter_s=midnight_s + n * 900, n=10**i) for i, n in enumerate((-2, -1, 0, 1)))
+    )
+    text = "day,flight,impressions\n2025-09-06,flt_1,11\n2025-09-07,flt_1,1100\n"
+    assert causes(client, text, tz=zone) == [{}, {}]
+    assert [row["ours"] for row in sent(client, text, tz=zone).json["rows"]] == [11, 1100]
+    assert sent(client, text).json["days_begin"] in {"UTC+05:45", "UTC+12:45"}

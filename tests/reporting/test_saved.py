@@ -11,7 +11,7 @@ from sqlalchemy import Engine, update
 
 from adengine.reporting.calendar import DAY_S
 from adengine.reporting.paging import READ_BY, cursor_of, mark_of
-from adengine.reporting.tables import report_link
+from adengine.reporting.tables import report_link, saved_report
 from tests.counting.books import damage
 from tests.reporting.books import NOW_S, a_cell, write_rollups
 from tests.reporting.test_api import report
@@ -79,6 +79,15 @@ def test_a_change_needs_the_etag_and_replaces_what_it_names(client: FlaskClient)
     assert call(client, "PATCH", f"{PATH}/rpt_1", {"name": "x"}, **{"If-Match": '"1"'}).status_code == 412
     none = call(client, "PATCH", f"{PATH}/rpt_1", {"schedule": None}, **{"If-Match": "2"})
     assert none.json["next_at"] is None
+
+
+def test_a_new_name_leaves_what_is_due_due(client: FlaskClient, sqlite_engine: Engine) -> None:
+    saved(client, query={"period": "yesterday"}, schedule={"every": "day", "at": "06:00"})
+    damage(sqlite_engine, update(saved_report).values(next_at_s=NOW_S - 60))
+    changed = call(client, "PATCH", f"{PATH}/rpt_1", {"name": "Daily"}, **{"If-Match": '"1"'}).json
+    assert (changed["name"], changed["next_at"]) == ("Daily", "2025-09-06T23:59:00Z")
+    moved = call(client, "PATCH", f"{PATH}/rpt_1", {"schedule": {"every": "day"}}, **{"If-Match": '"2"'}).json
+    assert moved["next_at"] == "2025-09-07T06:00:00Z"
 
 
 def test_it_is_read_with_the_eyes_of_whoever_saved_it(client: FlaskClient) -> None:

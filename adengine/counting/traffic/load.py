@@ -14,9 +14,9 @@ DEFAULT_RULES = DEFAULTS.with_name("traffic.toml")
 BOT_LIST = "crawler-user-agents"
 
 
-def load(named: str = "") -> Rules:
+def load(file: str = "") -> Rules:
     """The defaults, and what the named file says instead, if any; raises `Unsafe` naming every mistake."""
-    path = Path(named) if named else None
+    path = Path(file) if file else None
     document = tomllib.loads(DEFAULT_RULES.read_text("utf-8"))
     folder = DEFAULT_RULES.parent
     if path is not None:
@@ -24,7 +24,8 @@ def load(named: str = "") -> Rules:
         folder = path.resolve().parent
     try:
         lists = document.get("data_centres")
-        files = {name: _text(folder / name) for name in lists if isinstance(name, str)} if lists else {}
+        named = [name for name in lists if isinstance(name, str)] if isinstance(lists, list) else []
+        files = {name: _text(folder / name) for name in named}
         return rules_of(document, files, f"{BOT_LIST} {version(BOT_LIST)}")
     except RulesInvalid as error:
         raise Unsafe(f"the traffic rules in {path or DEFAULT_RULES} are wrong:\n{error}") from error

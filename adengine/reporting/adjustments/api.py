@@ -56,13 +56,14 @@ def add_routes(blp: Blueprint, engine: Engine, known: Known, clock: Callable[[],
     @blp.response(HTTPStatus.OK, page_of(AdjustmentOut, "AdjustmentPage"))
     @blp.doc(
         summary="List adjustments",
-        description="What was added to sealed hours, by people and by events that came late.",
+        description="What was added to sealed hours, by people and by events that came late. A key of an advertiser "
+        "sees what was added to his own flights.",
         operationId="list_adjustments",
     )
     def list_(query: dict[str, Any]) -> flask.Response:
         limit = query["limit"]
         with reading(engine) as connection:
-            rows = sql.page(connection, query.get("cursor", 0), limit + 1)
+            rows = sql.page(connection, query.get("cursor", 0), limit + 1, caller().advertiser)
         numbered = [{"id": int(row["id"].removeprefix("adj_"))} for row in rows]
         return answer({"items": [_spoken(row) for row in rows[:limit]], "next": cursor_behind(numbered, limit)})
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Select, insert, select
 
 from adengine.catalog.tables import campaigns, flights
 from adengine.counting import seals
 from adengine.counting.metrics import NONE, Metric
+from adengine.counting.retention import sums_since_s
 from adengine.counting.tables import adjustment, rollup
 from adengine.errors import Invalid, Mistake
 from adengine.reporting.adjustments.schema import COUNTS, SPEND, hour_of
+from adengine.web import instants
 
 Row = dict[str, Any]
 
 
 def add(connection: Connection, values: Mapping[str, Any], by: str, now_s: int) -> int:
-    """The id of the new adjustment; raises `Invalid` for a flight that never was and an hour that is not sealed."""
+    """The id of the new adjustment.
+
+    Raises `Invalid` for a flight that never was, and for an hour that is not sealed or whose sums are gone.
+    """
     query = select(flights.c.tier).join(campaigns).where(flights.c.id == values["flight"])
     found = connection.execute(query).one_or_none()
     until_s, hour_s = seals.sealed_until_s(connection), hour_of(values["hour"])
@@ -27,6 +32,9 @@ def add(connection: Connection, values: Mapping[str, Any], by: str, now_s: int) 
         mistakes.append(Mistake("/flight", "there is no such flight"))
     if until_s is None or hour_s >= until_s:
         mistakes.append(Mistake("/hour", "that hour is not sealed yet; reports say `sealed_until`"))
+    if hour_s < (since_s := sums_since_s(connection)):
+        kept = f"sums of before {instants.spelled(since_s)} are kept no more (ADENGINE_SUMS_KEEP_DAYS)"
+        mistakes.append(Mistake("/hour", f"{kept}, and this would go with them"))
     if mistakes or found is None:
         raise Invalid(mistakes)
     made = seals.add(connection, seals.MADE, by, values["note"], now_s)
@@ -43,10 +51,20 @@ def add(connection: Connection, values: Mapping[str, Any], by: str, now_s: int) 
     return made
 
 
-def page(connection: Connection, after: int, count: int) -> list[Row]:
-    """At most `count` adjustments by rising id from the one behind `after`, with what they change."""
+def page(connection: Connection, after: int, count: int, owner: int | None = None) -> list[Row]:
+    """At most `count` adjustments by rising id from the one behind `after`, with what they change.
+
+    owner: an advertiser, of whose flights alone they tell; None: of all.
+    """
+    cells = select(rollup).where(rollup.c.adjustment != 0)
     query = select(adjustment).where(adjustment.c.id > after).order_by(adjustment.c.id).limit(count)
-    return _whole(connection, [dict(row) for row in connection.execute(query).mappings()])
+    if owner is not None:
+        cells = cells.join(flights, flights.c.id == rollup.c.flight).join(
+            campaigns, campaigns.c.id == flights.c.campaign
+        )
+        cells = cells.where(campaigns.c.advertiser == owner)
+        query = query.where(adjustment.c.id.in_(cells.with_only_columns(rollup.c.adjustment)))
+    return _whole(connection, cells, [dict(row) for row in connection.execute(query).mappings()])
 
 
 def one(connection: Connection, id_: int) -> Row:
@@ -54,7 +72,7 @@ def one(connection: Connection, id_: int) -> Row:
     return row
 
 
-def _whole(connection: Connection, rows: Sequence[Row]) -> list[Row]:
+def _whole(connection: Connection, cells: Select[Any], rows: Sequence[Row]) -> list[Row]:
     known: dict[int, Row] = {
         row["id"]: {
             **row, "id": f"adj_{row['id']}", "created_at": row["at_s"], "hours": set(), "flights": set(), SPEND: 0,
@@ -63,7 +81,7 @@ def _whole(connection: Connection, rows: Sequence[Row]) -> list[Row]:
         for row in rows
     }  # fmt: skip
     names = {metric: name for name, metric in COUNTS.items()}
-    for cell in connection.execute(select(rollup).where(rollup.c.adjustment.in_(known))).mappings():
+    for cell in connection.execute(cells.where(rollup.c.adjustment.in_(known))).mappings():
         whole = known[cell["adjustment"]]
         whole["hours"].add(hour_of(cell["quarter_s"]))
         whole["flights"] |= {cell["flight"]} if cell["flight"] else set()

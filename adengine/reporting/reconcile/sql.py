@@ -1,4 +1,4 @@
-"""Reads what we counted of some things by half hours, with what a third party may count otherwise."""
+"""Reads what we counted of some things by quarters of an hour, with what a third party may count otherwise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Integer, case, cast, func, select
 from adengine.catalog.tables import campaigns, creatives, flights
 from adengine.counting.metrics import Metric
 from adengine.counting.tables import rollup
-from adengine.reporting.reconcile.compare import HALF_HOUR_S, Ours, Tally
+from adengine.reporting.reconcile.compare import Ours, Tally
 
 VALID = {Metric.IMPRESSION: "impressions", Metric.CLICK: "clicks"}
 INVALID = {Metric.INVALID_IMPRESSION: "impressions", Metric.INVALID_CLICK: "clicks"}
@@ -30,9 +30,8 @@ def there(connection: Connection, noun: str, wanted: Sequence[int], owner: int |
 def ours(connection: Connection, noun: str, things: Sequence[int], period: tuple[int, int], site: int | None) -> Ours:
     """period: epoch s.  site: only what was counted there; None: everywhere."""
     own = {"flight": rollup.c.flight, "campaign": flights.c.campaign, "creative": rollup.c.creative}[noun]
-    half_hour = rollup.c.quarter_s - rollup.c.quarter_s % HALF_HOUR_S
     late = func.sum(case((rollup.c.adjustment != 0, rollup.c.n), else_=0))
-    columns = (own, half_hour, rollup.c.metric, rollup.c.reason)
+    columns = (own, rollup.c.quarter_s, rollup.c.metric, rollup.c.reason)
     query = (
         select(*columns, cast(func.sum(rollup.c.n), Integer), cast(late, Integer))
         .select_from(rollup.join(flights, flights.c.id == rollup.c.flight))
