@@ -82,6 +82,15 @@ def test_a_flight_that_is_dark_all_the_time_is_due_at_once() -> None:
     assert schedule.at(NOW_S + 1)[0] == 1000
 
 
+def test_what_two_blackouts_cover_is_dark_once() -> None:
+    days = [(2, 4), (3, 5), (3, 4), (5, 6), (2, 4)]
+    dark = tuple(Blackout(from_s=NOW_S + since * DAY_S, to_s=NOW_S + until * DAY_S) for since, until in days)
+    once = (Blackout(from_s=NOW_S + 2 * DAY_S, to_s=NOW_S + 6 * DAY_S),)
+    overlapping, plain = (Schedule([booked(blackouts=spans)], FLAT) for spans in (dark, once))
+    for day in range(11):
+        assert overlapping.at(NOW_S + day * DAY_S)[0] == pytest.approx(plain.at(NOW_S + day * DAY_S)[0])
+
+
 @given(
     hours=st.lists(st.floats(0, 100), min_size=HOURS, max_size=HOURS).filter(any),
     start=st.integers(0, 10**9),
