@@ -100,7 +100,7 @@ def _dark_spans(flight: Flight) -> list[tuple[int, int]]:
 
 def _tails_s(lengths_s: Floats, goals: Floats) -> Floats:
     """How long before its end each goal is due; shape (flights,)."""
-    gaps_s = np.minimum(TAIL_GAPS * lengths_s / goals, lengths_s / TAIL_PART_MOST)
+    gaps_s = np.minimum(TAIL_GAPS * lengths_s / np.maximum(goals, 1), lengths_s / TAIL_PART_MOST)
     found: Floats = np.maximum(np.minimum(TAIL_MAX_S, lengths_s / TAIL_PART), gaps_s)
     return found
 

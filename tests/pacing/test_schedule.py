@@ -122,6 +122,7 @@ def test_what_is_spread_over_time() -> None:
     assert not is_scheduled(booked(pacing="asap"))
     assert not is_scheduled(booked(ends_at_s=None))
     assert not is_scheduled(a_flight(daily_limit=5))
+    assert not is_scheduled(booked(0)), "money that pays for none"
 
 
 def facts(place: int = 1, slot: str = "top") -> Facts:
