@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -163,11 +165,28 @@ def test_a_flight_learns_from_the_pages_that_its_targeting_admits() -> None:
 
 def test_hours_that_a_flight_shuts_bring_it_nothing() -> None:
     morning = booked(targeting=Targeting(further={"dayparts": among("06:00-07:30"), "weekdays": among("mon")}))
-    hours = open_hours([morning, booked()], "UTC")
+    hours = open_hours([morning, booked()], "UTC", NOW_S)
     assert {hour: part for hour, part in enumerate(hours[0]) if part} == {6: 1.0, 7: 0.5}
     assert hours[1].all()
     five_minutes = booked(targeting=Targeting(further={"dayparts": among("06:01-06:06")}))
     assert profiles_of([five_minutes], NOTHING_SEEN, "UTC")[0].any(), "too short to see, and still due some time"
+
+
+@pytest.mark.parametrize(
+    ("now", "hours_utc"),
+    [
+        ("2026-07-01T12:00:00+00:00", {day * 24 + 22 for day in range(7)}),
+        ("2026-12-01T12:00:00+00:00", {day * 24 + 23 for day in range(7)}),
+        # Clocks are put back early on Sunday, 1 November: from then on five in the afternoon is 23:00 UTC.
+        ("2026-10-29T12:00:00+00:00", {day * 24 + (22 if day in (3, 4, 5) else 23) for day in range(7)}),
+    ],
+)
+def test_a_daypart_brings_its_pages_on_the_clocks_of_the_season(now: str, hours_utc: set[int]) -> None:
+    now_s = int(datetime.fromisoformat(now).timestamp())
+    evening = booked(targeting=Targeting(further={"dayparts": among("17:00-18:00")}))
+    traffic = replace(NOTHING_SEEN, since_s=now_s, until_s=now_s)
+    profile = profiles_of([evening], traffic, "America/Chicago")[0]
+    assert set(np.flatnonzero(profile).tolist()) == hours_utc
 
 
 def test_hours_of_the_week_are_counted_as_they_pass() -> None:
