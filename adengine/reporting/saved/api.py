@@ -61,8 +61,10 @@ class Shelf:
         return int(self._clock())
 
     def values(self, document: Any, current: sql.Row | None = None) -> dict[str, Any]:
-        """What is to be stored, and when it is sent next; raises `Invalid`."""
+        """What is to be stored, and when it is sent next where that may be another time; raises `Invalid`."""
         given = read(schema.SavedIn(), document, self._known, current)
+        if current is not None and not {"query", "schedule"} & given.keys():
+            return given  # what is due by now and was not sent yet stays due
         whole = {**(current or {}), **given}
         due = whole.get("schedule")
         zone = ZoneInfo(whole["query"].get("tz", "UTC"))
