@@ -220,12 +220,21 @@ def _goal(given: Mapping[str, Any], current: Mapping[str, Any]) -> list[Mistake]
     if not goal or not {"goal", "tier", "price"} & set(given):
         return []
     unpaid = "spend_micros" in goal and price is not None and (price["model"] == "flat" or not price["micros"])
+    too_little = not unpaid and _buys_nothing(goal, price)
     rules = (
         ("/goal", "a house line has no goal", tier == Tier.HOUSE),
         ("/goal/share", "is for sponsorships", "share" in goal and tier not in (Tier.SPONSORSHIP, Tier.HOUSE)),
         ("/goal/spend_micros", "needs a price by cpm or cpc", unpaid),
+        ("/goal/spend_micros", "does not pay for a single one at this price", too_little),
     )
     return [Mistake(pointer, sentence) for pointer, sentence, broken in rules if broken]
+
+
+def _buys_nothing(goal: Mapping[str, Any], price: Mapping[str, Any] | None) -> bool:
+    """Whether the money is less than one impression or click costs."""
+    if "spend_micros" not in goal or price is None:
+        return False
+    return bool(goal["spend_micros"] * (1 if price["model"] == "cpc" else 1000) < price["micros"])
 
 
 def _repeated(caps: list[dict[str, Any]]) -> list[Mistake]:

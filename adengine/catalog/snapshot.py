@@ -163,6 +163,10 @@ class Snapshot:
     retention_s: int
     """How long the reader log must keep a record for the longest rolling window."""
 
+    def guards_as_of(self, now_s: int) -> bool:
+        """Whether the caps that guard then are these."""
+        return self.compiled_at_s <= now_s and (self.next_boundary_s is None or now_s < self.next_boundary_s)
+
     def site_of(self, host: str) -> int | None:
         """The site whose domain is `host` or the nearest of its parents."""
         labels = host.casefold().rstrip(".").split(".")

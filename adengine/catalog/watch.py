@@ -66,6 +66,13 @@ class SnapshotWatcher:
         """The last good snapshot; None if there never was one."""
         return self._snapshot
 
+    def as_of(self, now_s: int) -> Snapshot | None:
+        """The last good one with the caps that guard then; made for the call, unless those of now do."""
+        snapshot, pressed = self._snapshot, self._pressed
+        if snapshot is None or pressed is None or snapshot.guards_as_of(now_s):
+            return snapshot
+        return self._made_of(pressed, now_s)
+
     def start(self) -> None:
         """Returns with a snapshot if the database or the shelf gives one soon; the thread looks on."""
         self.refresh()
@@ -145,7 +152,7 @@ class SnapshotWatcher:
         self._stamp = stamp
 
     def _take(self, pressed: Pressed) -> None:
-        self._snapshot = self._made_of(pressed)
+        self._snapshot = self._made_of(pressed, int(self._clock()))
         self._pressed = pressed
         metrics.count("adengine_snapshots", "taken")
         _log.info("snapshot_taken", version=pressed.version)
@@ -156,8 +163,7 @@ class SnapshotWatcher:
         if snapshot is None or pressed is None or snapshot.next_boundary_s is None:
             return
         if self._clock() >= snapshot.next_boundary_s:
-            self._snapshot = self._made_of(pressed)
+            self._snapshot = self._made_of(pressed, int(self._clock()))
 
-    def _made_of(self, pressed: Pressed) -> Snapshot:
-        now_s = int(self._clock())
+    def _made_of(self, pressed: Pressed, now_s: int) -> Snapshot:
         return snapshot_in(pressed.version, pressed.told, pressed.arrays, pressed.texts, now_s, self._dimensions)

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from adengine.cli.written import Written
+
 SIZES = (1_000, 1_000_000)
 """Creatives by default."""
 QUICK_SIZES = (1_000, 10_000)
@@ -50,7 +52,7 @@ COLUMNS = {
 )
 @click.option("--growth", is_flag=True, help="1000, 10000, 100000 and 1000000 creatives.")
 @click.option("--quick", is_flag=True, help="Few creatives and few rounds: to see that all works.")
-@click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here too.")
+@click.option("--json", "path", type=Written(), help="Write the figures here too.")
 def bench(
     in_process: bool,
     rounds: int | None,

@@ -14,8 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from adengine import settings
-
-FILE = click.Path(dir_okay=False, path_type=Path)
+from adengine.cli.written import Written
 
 
 @click.command()
@@ -32,8 +31,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )  # fmt: skip
 @click.option("--step", default=120, show_default=True, type=click.IntRange(1, 900), help="Seconds between countings.")
 @click.option("--known-clicks", is_flag=True, help="The pacer knows the world's click rates and need not learn them.")
-@click.option("--json", "json_path", type=FILE, help="Write the figures here.")
-@click.option("--html", "html_path", type=FILE, help="Write a page of plots here.")
+@click.option("--json", "json_path", type=Written(), help="Write the figures here.")
+@click.option("--html", "html_path", type=Written(), help="Write a page of plots here.")
 def simulate(
     seed: int, days: int, pages: int, flights: int, sold: float, requests: Path | None, step: int,
     known_clicks: bool, json_path: Path | None, html_path: Path | None,

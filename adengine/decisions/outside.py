@@ -47,6 +47,9 @@ class _WatchedSnapshots:
     def current(self) -> Snapshot | None:
         return self._snapshot
 
+    def as_of(self, now_s: int) -> Snapshot | None:
+        return self._real.as_of(now_s)
+
 
 class _WatchedLog:
     def __init__(self, real: Log, notes: Transcript) -> None:
@@ -127,6 +130,10 @@ class Played:
         return bool(self._script.answer(DATABASE))
 
     def current(self) -> Snapshot:
+        return self._snapshot
+
+    def as_of(self, now_s: int) -> Snapshot:  # noqa: ARG002
+        """Pages that ask for another time are not logged."""
         return self._snapshot
 
     def monotonic(self) -> float:

@@ -56,7 +56,8 @@ class Controller:
     def resumed(cls, sheet: Sheet) -> Controller:
         """Goes on where the maker of `sheet` stopped."""
         controller = cls()
-        controller._strength = dict(zip(sheet.flight.tolist(), sheet.strength.tolist(), strict=True))
+        known = np.isfinite(sheet.strength)  # engines of before had NaN of a goal that came to nothing
+        controller._strength = dict(zip(sheet.flight[known].tolist(), sheet.strength[known].tolist(), strict=True))
         return controller
 
     def book(self, flights: Sequence[Flight], profiles: Floats) -> None:

@@ -2,7 +2,8 @@
 
 Where pages ask is known by spot (site, slot, place, topic): a flight's traffic is that of the spots which its places,
 topics, slots and positions admit. What else it targets (devices, languages, keys) is taken to be the same part of
-every hour. Hours that its weekdays and dayparts shut are judged on the clock of the settings' time zone.
+every hour. Hours that its weekdays and dayparts shut are judged on the clock of the settings' time zone, as it goes in
+the seven days to come: a change of clocks within them counts from its hour on.
 
 Until an hour of the week has been seen often enough, it is taken to be like the same hour elsewhere (`PRIOR`).
 """
@@ -61,13 +62,13 @@ def profiles_of(flights: Sequence[Flight], traffic: Traffic, timezone: str) -> N
     Only their shape counts where nothing has been seen of a flight yet. No row is all 0.  timezone: of the settings.
     """
     seen = seen_hours(traffic.since_s, traffic.until_s)
-    usual = prior(timezone)
+    usual = prior(timezone, traffic.until_s)
     counts = requests_of(flights, traffic.spots)
     exposure = float(seen @ usual)
     level = counts.sum(axis=1, keepdims=True) / exposure if exposure else np.zeros((len(flights), 1))
     level = np.where(level > 0, level, 1.0)
     learnt = (counts + PRIOR_COUNTS) / (seen + PRIOR_COUNTS / (level * usual))
-    profiles: NDArray[np.float64] = learnt * open_hours(flights, timezone)
+    profiles: NDArray[np.float64] = learnt * open_hours(flights, timezone, traffic.until_s)
     never = ~profiles.any(axis=1)
     profiles[never] = learnt[never]
     return profiles
@@ -79,12 +80,19 @@ def seen_hours(since_s: int, until_s: int) -> NDArray[np.float64]:
     return _passed(until_s - MONDAY_S, edges) - _passed(min(since_s, until_s) - MONDAY_S, edges)
 
 
-def prior(timezone: str) -> NDArray[np.float64]:
-    """`PRIOR` by hour of the week in UTC; shape (168,), mean 1."""
+def prior(timezone: str, now_s: int = A_MONDAY_S) -> NDArray[np.float64]:
+    """`PRIOR` by hour of the week in UTC, of the seven days from now on; shape (168,), mean 1."""
     zone = ZoneInfo(timezone)
-    clocks = [datetime.fromtimestamp(A_MONDAY_S + hour * HOUR_S, UTC).astimezone(zone) for hour in range(HOURS)]
+    clocks = [datetime.fromtimestamp(at_s, UTC).astimezone(zone) for at_s in coming_hours(now_s)]
     usual: NDArray[np.float64] = np.array([PRIOR[clock.hour] for clock in clocks]) / np.mean(PRIOR)
     return usual
+
+
+def coming_hours(now_s: int) -> list[int]:
+    """When each hour of the week begins next, epoch s; the one that is now has begun already."""
+    hour_s = now_s - now_s % HOUR_S
+    of_week = (hour_s - MONDAY_S) // HOUR_S % HOURS
+    return [hour_s + (hour - of_week) % HOURS * HOUR_S for hour in range(HOURS)]
 
 
 def requests_of(flights: Sequence[Flight], traffic: Sequence[tuple[Facts, Mapping[int, int]]]) -> NDArray[np.float64]:
@@ -101,15 +109,16 @@ def requests_of(flights: Sequence[Flight], traffic: Sequence[tuple[Facts, Mappin
     return found
 
 
-def open_hours(flights: Sequence[Flight], timezone: str) -> NDArray[np.float64]:
-    """The part in which its weekdays and dayparts let a flight be shown, by hour of the week; shape (flights, 168)."""
+def open_hours(flights: Sequence[Flight], timezone: str, now_s: int) -> NDArray[np.float64]:
+    """The part in which its weekdays and dayparts let a flight be shown, by hour of the week; shape (flights, 168).
+
+    Of the seven days from now on.
+    """
     rows = [admission(row, [row.wanted(flight.targeting) for flight in flights]) for row in BY_HOUR]
     found = np.ones((len(flights), HOURS))
     busy = [row for row in rows if not row.idle]
-    for hour in range(HOURS) if busy else ():
-        found[:, hour] = np.mean(
-            [_open_at(busy, A_MONDAY_S + hour * HOUR_S + part, timezone) for part in PARTS], axis=0
-        )
+    for hour, at_s in enumerate(coming_hours(now_s) if busy else ()):
+        found[:, hour] = np.mean([_open_at(busy, at_s + part, timezone) for part in PARTS], axis=0)
     return found
 
 

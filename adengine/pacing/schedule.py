@@ -42,10 +42,10 @@ class Schedule:
         self._ahead = np.array([AHEAD[flight.pacing] for flight in flights])
         self.look_s = np.minimum(LOOK_MAX_S, (self._ends - self._starts) / LOOK_PART)
         self._weekly = np.concatenate([np.zeros((len(flights), 1)), np.cumsum(profiles, axis=1)], axis=1)
-        spans = [(row, span) for row, flight in enumerate(flights) for span in flight.blackouts]
-        self._dark = np.array([row for row, _ in spans], np.int64)
-        self._dark_from = np.array([span.from_s for _, span in spans], np.float64)
-        self._dark_to = np.array([span.to_s for _, span in spans], np.float64)
+        spans = [(row, *span) for row, flight in enumerate(flights) for span in _dark_spans(flight)]
+        self._dark = np.array([row for row, _, _ in spans], np.int64)
+        self._dark_from = np.array([from_s for _, from_s, _ in spans], np.float64)
+        self._dark_to = np.array([to_s for _, _, to_s in spans], np.float64)
         self._whole = self.requests(self._ends - _tails_s(self._ends - self._starts, self.goal))
 
     def at(self, at_s: float | Floats) -> Floats:
@@ -84,12 +84,23 @@ class Schedule:
 
 def is_scheduled(flight: Flight) -> bool:
     """Whether its goal is spread over time; else it is as soon as possible."""
-    return flight.target is not None and flight.ends_at_s is not None and flight.pacing != "asap"
+    return bool(flight.target and flight.target[1]) and flight.ends_at_s is not None and flight.pacing != "asap"
+
+
+def _dark_spans(flight: Flight) -> list[tuple[int, int]]:
+    """Its blackouts as (from, before), none of which overlap: what two of them cover is dark once."""
+    found: list[tuple[int, int]] = []
+    seen_until_s = 0
+    for span in sorted(flight.blackouts, key=lambda span: span.from_s):
+        if span.to_s > seen_until_s:
+            found.append((max(span.from_s, seen_until_s), span.to_s))
+            seen_until_s = span.to_s
+    return found
 
 
 def _tails_s(lengths_s: Floats, goals: Floats) -> Floats:
     """How long before its end each goal is due; shape (flights,)."""
-    gaps_s = np.minimum(TAIL_GAPS * lengths_s / goals, lengths_s / TAIL_PART_MOST)
+    gaps_s = np.minimum(TAIL_GAPS * lengths_s / np.maximum(goals, 1), lengths_s / TAIL_PART_MOST)
     found: Floats = np.maximum(np.minimum(TAIL_MAX_S, lengths_s / TAIL_PART), gaps_s)
     return found
 

@@ -107,20 +107,22 @@ class Filler:
 
         key: None when there was no catalogue to know it by.
         """
-        snapshot = self._outside.snapshots.current()
+        snapshots = self._outside.snapshots
+        snapshot = snapshots.current() if asked.now_s is None else snapshots.as_of(asked.now_s)
         if snapshot is None or key is None:
             return nothing(asked, moment, "catalogue_unavailable", degraded="L4")
-        setting = self._known_of(snapshot).settings.of(asked, key)
+        known = self._known_of(snapshot)
+        setting = known.settings.of(asked, key)
         level = None if self._outside.snapshots.database_ok else "L3"
         if setting.scene.site is None:
             return nothing(asked, moment, "unknown_site", degraded=level)
-        visit = self._visit(asked, snapshot, setting, setting.scene.site, moment)
+        visit = self._visit(asked, known, setting, setting.scene.site, moment)
         store_ok = self._decide(visit)
         return self._answer(visit, level if store_ok else level or "L2")
 
-    def _visit(self, asked: Asked, snapshot: Snapshot, setting: Setting, site: Site, moment: Moment) -> Visit:
+    def _visit(self, asked: Asked, known: _Known, setting: Setting, site: Site, moment: Moment) -> Visit:
         seed = seed_of(moment.request if asked.seed is None else asked.seed.to_bytes(8, "big"))
-        known = self._known_of(snapshot)
+        snapshot = known.lines.snapshot
         decision = Decision(asked, known.settings.kept, setting, site, self._taxonomy, moment.now_s, seed)
         cell = self._cells.of(decision.place_number, decision.topic_number)
         paces = self._outside.paces
@@ -139,11 +141,14 @@ class Filler:
 
     def _known_of(self, snapshot: Snapshot) -> _Known:
         known = self._known
-        if known is None or known.lines.snapshot is not snapshot:
-            known = self._known = _Known(
-                Settings(Kept(snapshot), self._gazetteer, self._taxonomy),
-                answer.Lines(snapshot, self.terms.base_url, self._minter),
-            )
+        if known is not None and known.lines.snapshot is snapshot:
+            return known
+        known = _Known(
+            Settings(Kept(snapshot), self._gazetteer, self._taxonomy),
+            answer.Lines(snapshot, self.terms.base_url, self._minter),
+        )
+        if snapshot is self._outside.snapshots.current():
+            self._known = known  # another time's is made for its page and must not push out the one of all others
         return known
 
     def _decide(self, visit: Visit) -> bool:

@@ -21,6 +21,9 @@ class Snapshots(Protocol):
     @property
     def database_ok(self) -> bool: ...
     def current(self) -> Snapshot | None: ...
+    def as_of(self, now_s: int, /) -> Snapshot | None:
+        """The current catalogue with the caps that guard then."""
+        ...
 
 
 class Log(Protocol):

@@ -90,7 +90,7 @@ class Drive:
         ring = key_ring(PURPOSE, SECRET)
         pacing = PacingStore(store, horizon_s(HOLD_S), clock=clock.whole)
         trees = shipped.gazetteer, shipped.taxonomy
-        self._snapshot = self._compiled()
+        self._snapshot = self._compiled(self.clock.whole())
         self._watcher = PaceWatcher(pacing, monotonic=clock)
         self._pacer = Pacer(
             pacing, engine, *trees, timezone=timezone, holder=HOLDER, clock=clock, beside=AtOnce(), evidence=evidence
@@ -121,6 +121,10 @@ class Drive:
     def current(self) -> Snapshot:
         return self._snapshot
 
+    def as_of(self, now_s: int) -> Snapshot:
+        """Of a page in a log of requests that asked for another time than its own."""
+        return self._snapshot if self._snapshot.guards_as_of(now_s) else self._compiled(now_s)
+
     def step(self) -> None:
         """What the other processes do meanwhile: count, pace, look for edits."""
         while self._consumer.step():
@@ -129,7 +133,7 @@ class Drive:
         self._watcher.round()
         bound_s = self._snapshot.next_boundary_s
         if bound_s is not None and self.clock() >= bound_s:
-            self._snapshot = self._compiled()
+            self._snapshot = self._compiled(self.clock.whole())
 
     def fill(self, body: bytes) -> dict[str, Any]:
         """The answer to a page. Raises `Invalid` for what is no request."""
@@ -149,6 +153,5 @@ class Drive:
     def _report(self, url: str, kind: Kind) -> str:
         return self._recorder.record(self._recorder.open(url.rsplit("/", 1)[1], kind), kind)
 
-    def _compiled(self) -> Snapshot:
-        now_s = self.clock.whole()
+    def _compiled(self, now_s: int) -> Snapshot:
         return compile_snapshot(catalogue_of(rows_of(self.engine, now_s)), now_s)

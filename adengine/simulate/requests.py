@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from adengine.errors import Invalid, Mistake
-from adengine.serving.request import parse
+from adengine.errors import Invalid, Malformed, Mistake, TooLarge
+from adengine.serving.request import SECONDS_MAX, SECONDS_MIN, parse
 from adengine.simulate.run import Arrival
 
 MISTAKES_MAX = 20
@@ -18,7 +18,7 @@ MISTAKES_MAX = 20
 def read_log(lines: Iterable[bytes]) -> list[Arrival]:
     """The requests by rising time. Raises `Invalid` with the first `MISTAKES_MAX` lines that are none, and why.
 
-    at: RFC 3339 with a zone, or epoch s.  request: the body of `POST /v1/fill`.
+    at: RFC 3339 with a zone, or epoch s, within the years that `now_s` may name.  request: the body of `POST /v1/fill`.
     """
     found, mistakes = [], []
     for number, line in enumerate(lines, start=1):
@@ -26,7 +26,7 @@ def read_log(lines: Iterable[bytes]) -> list[Arrival]:
             continue
         try:
             found.append(_arrival(line))
-        except (ValueError, Invalid) as error:
+        except (ValueError, Malformed, TooLarge, Invalid) as error:
             mistakes.append(Mistake(f"line {number}:", _said(error)))
         if len(mistakes) == MISTAKES_MAX:
             break
@@ -41,7 +41,10 @@ def _arrival(line: bytes) -> Arrival:
         raise ValueError('must be {"at": …, "request": {…}}')
     body = orjson.dumps(record["request"])
     parse(body)
-    return Arrival(_moment(record["at"]), body)
+    at_s = _moment(record["at"])
+    if not SECONDS_MIN <= at_s <= SECONDS_MAX:
+        raise ValueError("at must lie between 2001 and 2105")
+    return Arrival(at_s, body)
 
 
 def _moment(at: Any) -> int:
@@ -52,7 +55,7 @@ def _moment(at: Any) -> int:
     raise ValueError("at must be a time with a zone, such as 2025-09-01T12:00:00Z, or seconds since 1970")
 
 
-def _said(error: ValueError | Invalid) -> str:
+def _said(error: Exception) -> str:
     if isinstance(error, Invalid):
         return "; ".join(f"{mistake.pointer} {mistake.detail}" for mistake in error.mistakes)
     return str(error)

@@ -201,3 +201,9 @@ def test_targeting_is_answered_as_it_can_be_sent_again(desk: Desk) -> None:
     assert flight["targeting"]["topics"] == {"include": ["386"], "exclude": [], "match": "exact"}
     again = desk("PATCH", f"/v1/flights/{flight['id']}", {"targeting": flight["targeting"]}, If_Match="*")
     assert again.status == 200 and again.body["targeting"] == flight["targeting"]
+
+
+def test_targeting_is_answered_with_what_was_booked_alone(sqlite_desk: Desk) -> None:
+    targeting = {"weekdays": {"include": ["mon"], "exclude": []}}
+    assert sqlite_desk.a_flight(targeting=targeting)["targeting"] == targeting
+    assert sqlite_desk.a_flight(targeting={})["targeting"] == {}

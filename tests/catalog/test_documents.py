@@ -87,6 +87,10 @@ def test_a_cap_refuses_what_is_not_exactly_right(gazetteer: Gazetteer, change: d
         ({"goal": {"spend_micros": 5}, "price": {"model": "flat", "micros": 9}}, ["/goal/spend_micros"]),
         ({"goal": {"spend_micros": 5}, "price": {"model": "cpm", "micros": 0}}, ["/goal/spend_micros"]),
         ({"goal": {"spend_micros": 5}, "price": {"model": "cpc", "micros": 1}}, []),
+        ({"goal": {"spend_micros": 5}, "price": {"model": "cpc", "micros": 5}}, []),
+        ({"goal": {"spend_micros": 5}, "price": {"model": "cpc", "micros": 6}}, ["/goal/spend_micros"]),
+        ({"goal": {"spend_micros": 5}, "price": {"model": "cpm", "micros": 5000}}, []),
+        ({"goal": {"spend_micros": 5}, "price": {"model": "cpm", "micros": 5001}}, ["/goal/spend_micros"]),
     ],
 )
 def test_a_goal_goes_with_its_tier_and_price(sqlite_desk: Desk, fields: dict[str, Any], pointers: list[str]) -> None:

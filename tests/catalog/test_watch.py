@@ -1,6 +1,7 @@
 """The snapshot of a worker: follows every edit, survives the database, refuses what is damaged."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,25 @@ def test_a_fill_keeps_the_snapshot_that_it_began_with(sqlite_desk: Desk, watchin
     sqlite_desk.a_site()
     eventually(lambda: numbers(watcher)["sites"] == 1)
     assert begun.sites == {} and watcher.current() is not begun
+
+
+def test_the_caps_of_another_time_are_those_of_the_flights_that_run_then(sqlite_desk: Desk, watching: Open) -> None:
+    campaign = sqlite_desk.a_campaign()
+    sqlite_desk.a_flight(
+        campaign=campaign["id"],
+        starts_at="2040-01-01T00:00:00Z",
+        ends_at="2040-02-01T00:00:00Z",
+        caps=[{"per": "flight", "limit": 3, "window": "1d"}],
+    )
+    sqlite_desk.an_approved(campaign=campaign["id"])
+    watcher = watching(sqlite_desk.engine)
+    now, before, then, after = (
+        watcher.as_of(int(datetime(*day, tzinfo=UTC).timestamp()))
+        for day in ((2039, 12, 1), (2039, 1, 1), (2040, 1, 2), (2040, 3, 1))
+    )
+    assert now is before is watcher.current()
+    assert now is not None and then is not None and after is not None
+    assert [bool(snapshot.guarded.any()) for snapshot in (now, then, after)] == [False, True, False]
 
 
 def test_the_last_good_snapshot_serves_while_the_database_is_away(

@@ -48,6 +48,19 @@ def test_who_is_behind_asks_more_and_who_is_a_look_ahead_is_shut() -> None:
     assert not stepped(flight, due + 150, middle)[1], "a look is 12 hours, and 12 hours are 71"
 
 
+def test_a_goal_that_came_to_nothing_is_paced_once_it_is_mended() -> None:
+    controller = Controller()
+    stepped(booked(1, 0), 0, START_S + DAY_S, controller)
+    mended = stepped(booked(1, 1000), 0, START_S + 2 * DAY_S, controller)
+    assert mended[0] > WORTH and mended[1]
+
+
+def test_a_strength_that_is_no_number_begins_anew() -> None:
+    sheet = a_sheet(1)
+    resumed = Controller.resumed(replace(sheet, strength=np.full(1, np.nan)))
+    assert stepped(booked(1, 1000), 0, START_S + DAY_S, resumed)[0] > WORTH
+
+
 def test_what_is_wanted_as_soon_as_possible_or_has_no_end_asks_with_all_it_has() -> None:
     for fields in ({"pacing": "asap"}, {"ends_at_s": None}):
         flight = replace(booked(1, 1000), **fields)  # type: ignore[arg-type]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -82,6 +84,15 @@ def test_a_flight_that_is_dark_all_the_time_is_due_at_once() -> None:
     assert schedule.at(NOW_S + 1)[0] == 1000
 
 
+def test_what_two_blackouts_cover_is_dark_once() -> None:
+    days = [(2, 4), (3, 5), (3, 4), (5, 6), (2, 4)]
+    dark = tuple(Blackout(from_s=NOW_S + since * DAY_S, to_s=NOW_S + until * DAY_S) for since, until in days)
+    once = (Blackout(from_s=NOW_S + 2 * DAY_S, to_s=NOW_S + 6 * DAY_S),)
+    overlapping, plain = (Schedule([booked(blackouts=spans)], FLAT) for spans in (dark, once))
+    for day in range(11):
+        assert overlapping.at(NOW_S + day * DAY_S)[0] == pytest.approx(plain.at(NOW_S + day * DAY_S)[0])
+
+
 @given(
     hours=st.lists(st.floats(0, 100), min_size=HOURS, max_size=HOURS).filter(any),
     start=st.integers(0, 10**9),
@@ -113,6 +124,7 @@ def test_what_is_spread_over_time() -> None:
     assert not is_scheduled(booked(pacing="asap"))
     assert not is_scheduled(booked(ends_at_s=None))
     assert not is_scheduled(a_flight(daily_limit=5))
+    assert not is_scheduled(booked(0)), "money that pays for none"
 
 
 def facts(place: int = 1, slot: str = "top") -> Facts:
@@ -153,11 +165,28 @@ def test_a_flight_learns_from_the_pages_that_its_targeting_admits() -> None:
 
 def test_hours_that_a_flight_shuts_bring_it_nothing() -> None:
     morning = booked(targeting=Targeting(further={"dayparts": among("06:00-07:30"), "weekdays": among("mon")}))
-    hours = open_hours([morning, booked()], "UTC")
+    hours = open_hours([morning, booked()], "UTC", NOW_S)
     assert {hour: part for hour, part in enumerate(hours[0]) if part} == {6: 1.0, 7: 0.5}
     assert hours[1].all()
     five_minutes = booked(targeting=Targeting(further={"dayparts": among("06:01-06:06")}))
     assert profiles_of([five_minutes], NOTHING_SEEN, "UTC")[0].any(), "too short to see, and still due some time"
+
+
+@pytest.mark.parametrize(
+    ("now", "hours_utc"),
+    [
+        ("2026-07-01T12:00:00+00:00", {day * 24 + 22 for day in range(7)}),
+        ("2026-12-01T12:00:00+00:00", {day * 24 + 23 for day in range(7)}),
+        # Clocks are put back early on Sunday, 1 November: from then on five in the afternoon is 23:00 UTC.
+        ("2026-10-29T12:00:00+00:00", {day * 24 + (22 if day in (3, 4, 5) else 23) for day in range(7)}),
+    ],
+)
+def test_a_daypart_brings_its_pages_on_the_clocks_of_the_season(now: str, hours_utc: set[int]) -> None:
+    now_s = int(datetime.fromisoformat(now).timestamp())
+    evening = booked(targeting=Targeting(further={"dayparts": among("17:00-18:00")}))
+    traffic = replace(NOTHING_SEEN, since_s=now_s, until_s=now_s)
+    profile = profiles_of([evening], traffic, "America/Chicago")[0]
+    assert set(np.flatnonzero(profile).tolist()) == hours_utc
 
 
 def test_hours_of_the_week_are_counted_as_they_pass() -> None:

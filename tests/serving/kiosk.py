@@ -78,7 +78,8 @@ class Kiosk:
     def book(self, *flights: Flight, **catalogue: Any) -> None:
         """Another catalogue, from now on."""
         known = {"keys": ((auth.digest(KEY), self.key),)} | catalogue
-        self.snapshot = compile_snapshot(a_catalogue(*flights, **known), self.now_s)
+        self._catalogue = a_catalogue(*flights, **known)
+        self.snapshot = compile_snapshot(self._catalogue, self.now_s)
 
     @property
     def filler(self) -> Filler:
@@ -121,6 +122,9 @@ class Kiosk:
 
     def current(self) -> Snapshot | None:
         return self.snapshot
+
+    def as_of(self, now_s: int) -> Snapshot | None:
+        return compile_snapshot(self._catalogue, now_s) if self.snapshot is not None else None
 
     def __call__(
         self,

@@ -236,6 +236,16 @@ def test_a_rehearsal_may_look_at_another_time(kiosk: Open) -> None:
     assert flights_of(answer) == [1] and answer["fills"][0]["expires_at"] == "2025-09-08T02:00:00Z"
 
 
+def test_at_another_time_the_caps_guard_that_guard_then(kiosk: Open) -> None:
+    """A flight's caps guard while it runs; those of a campaign stop its other flights as long."""
+    later = {"starts_at_s": NOW_S + DAY_S, "ends_at_s": NOW_S + 2 * DAY_S}
+    shop = kiosk(a_flight(1), a_flight(2, caps=(a_cap(1, Level.CAMPAIGN),), **later))
+    assert flights_of(shop()) == [1]
+    answer = shop(now_s=NOW_S + DAY_S)
+    assert flights_of(answer) == [None] and answer["fills"][0]["reason"] == "no_reader_key"
+    assert flights_of(shop(now_s=NOW_S + 2 * DAY_S)) == [1]
+
+
 def test_changing_a_cap_works_at_once_and_backwards(kiosk_at: Open) -> None:
     shop = kiosk_at(a_flight(caps=(a_cap(9),)))
     for _ in range(3):

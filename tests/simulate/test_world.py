@@ -93,6 +93,10 @@ def test_a_log_of_requests_is_read_in_the_order_of_time() -> None:
         (f'{{"at": "2025-09-01T12:00:00", "request": {REQUEST}}}', "zone"),
         (f'{{"at": true, "request": {REQUEST}}}', "zone"),
         (f'{{"request": {REQUEST}}}', "must be"),
+        (f'{{"at": 0, "request": {REQUEST}}}', "between 2001 and 2105"),
+        (f'{{"at": 1e30, "request": {REQUEST}}}', "between 2001 and 2105"),
+        (f'{{"at": "0001-01-01T00:00:00Z", "request": {REQUEST}}}', "between 2001 and 2105"),
+        (f'{{"at": 1756728000, "request": {{"page": {{"text": "{"x" * 70_000}"}}, "slots": [1]}}}}', "65536 bytes"),
     ],
 )
 def test_a_line_that_is_no_request_is_named(line: str, said: str) -> None:
