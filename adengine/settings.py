@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from marshmallow import Schema, ValidationError, fields, validate
+
+from adengine import zones
 
 PREFIX = "ADENGINE_"
 CONFIG = "ADENGINE_CONFIG"
@@ -179,7 +180,7 @@ def _check_days(value: int, least: int) -> None:
 
 
 def _check_timezone(value: str) -> None:
-    if value not in available_timezones():
+    if value not in zones.names():
         raise ValidationError("must be an IANA time zone, such as America/Chicago")
 
 

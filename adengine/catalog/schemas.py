@@ -7,13 +7,12 @@ Flights and creatives have files of their own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 import idna
 from marshmallow import Schema, ValidationError, fields, validate
 
+from adengine import zones
 from adengine.catalog.documents import Document
 from adengine.catalog.exclusive import BY_DEFAULT, EXCLUSIVE
 from adengine.catalog.fields import Bounded, Choice, Instant, Line, Number, Patterned, Ref, known
@@ -61,7 +60,7 @@ class Timezone(Bounded):
     described = {"type": "string", "example": "America/Chicago"}  # noqa: RUF012
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002
-        if not isinstance(value, str) or value not in _zones():
+        if not isinstance(value, str) or value not in zones.names():
             raise ValidationError("must be an IANA time zone, such as America/Chicago")
         return value
 
@@ -221,11 +220,6 @@ class KeyIn(Document):
             ("/site", "is only for keys whose one scope is fill", given["site"] is not None and scopes != {Scope.FILL}),
         )
         return [Mistake(pointer, sentence) for pointer, sentence, broken in rules if broken]
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 SiteOut = answered("site", SiteIn)

@@ -6,10 +6,10 @@ The pages hold nothing and know nobody: whoever looks gives a key, which stays i
 from __future__ import annotations
 
 from pathlib import Path
-from zoneinfo import available_timezones
 
 import flask
 
+from adengine import zones
 from adengine.console.static_files import served
 from adengine.reporting.dimensions import DIMENSIONS
 from adengine.reporting.metrics import METRICS
@@ -28,13 +28,13 @@ POLICY = (
 
 def blueprint() -> flask.Blueprint:
     blp = flask.Blueprint("reports_pages", __name__, template_folder="templates")
-    zones = sorted(available_timezones())
+    names = sorted(zones.names())
 
     @blp.get("/reports")
     def builder() -> flask.Response:
         return _page(
             "reports.html",
-            zones=zones,
+            zones=names,
             dimensions=DIMENSIONS,
             metrics=METRICS,
             chosen=CHOSEN,
@@ -44,15 +44,15 @@ def blueprint() -> flask.Blueprint:
 
     @blp.get("/reports/campaign")
     def campaign() -> flask.Response:
-        return _page("campaign.html", zones=zones)
+        return _page("campaign.html", zones=names)
 
     @blp.get("/reports/why-empty")
     def why_empty() -> flask.Response:
-        return _page("why_empty.html", zones=zones, dimensions=DIMENSIONS)
+        return _page("why_empty.html", zones=names, dimensions=DIMENSIONS)
 
     @blp.get("/reports/reconcile")
     def reconcile() -> flask.Response:
-        return _page("reconcile.html", zones=zones, things=THINGS, counts=COUNTS, rows_max=ROWS_MAX)
+        return _page("reconcile.html", zones=names, things=THINGS, counts=COUNTS, rows_max=ROWS_MAX)
 
     @blp.get("/reports/shared")
     def shared() -> flask.Response:

@@ -21,7 +21,7 @@ import zlib
 from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, TypeAlias
 
@@ -157,7 +157,11 @@ def drain(folder: Path, store: Store, script: Script) -> int:
 
 def waiting_bytes(folder: Path) -> int:
     """Of all files, the drained parts of those that are still written included."""
-    return sum(path.stat().st_size for path in folder.glob("*" + SUFFIX))
+    size = 0
+    for path in folder.glob("*" + SUFFIX):
+        with suppress(FileNotFoundError):  # it has just been drained, and dropped
+            size += path.stat().st_size
+    return size
 
 
 def line_of(at_ns: int, keys: Sequence[str], args: Sequence[Any]) -> bytes:

@@ -55,6 +55,8 @@ rollup = Table(
     comment="Sums by quarter of an hour and cell.",
 )
 Index("ix_rollup_flight", rollup.c.flight, rollup.c.quarter_s)
+_ADJUSTED = rollup.c.adjustment != 0
+Index("ix_rollup_adjustment", rollup.c.adjustment, sqlite_where=_ADJUSTED, postgresql_where=_ADJUSTED)
 
 adjustment = Table(
     "adjustment",

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
+from adengine import zones
 from adengine.errors import Invalid, Mistake
 from adengine.reporting import dimensions, metrics, paging, periods
 from adengine.reporting.calendar import DAY_S, QUARTER_S
@@ -124,14 +124,9 @@ def parse(given: Mapping[str, Sequence[str]], world: World, now_s: int) -> Asked
 _NAMES = frozenset(parameter.name for parameter in PARAMETERS)
 
 
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
 def zone_of(name: str, mistakes: list[Mistake]) -> ZoneInfo:
     """The IANA zone of that name; UTC and a mistake if there is none."""
-    if name in _zones():
+    if name in zones.names():
         return ZoneInfo(name)
     mistakes.append(Mistake("?tz", f"no IANA time zone is called {name!r}; such as America/Chicago"))
     return ZoneInfo("UTC")

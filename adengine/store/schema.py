@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from adengine.errors import Unsafe
 from adengine.store.sql import alone, reading
 
-HEAD = "0012"
+HEAD = "0013"
 """The revision that this code expects; a test holds it to the newest file in migrations/versions."""
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 

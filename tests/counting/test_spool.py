@@ -279,6 +279,14 @@ def test_a_full_spool_refuses_and_the_page_may_try_again(
         Spool(tmp_path / "other", ROOM).append(["key"], [1])
 
 
+def test_a_file_that_is_dropped_while_room_is_looked_for_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "00000000000000000001-dropped.spool").symlink_to(tmp_path / "nothing")
+    waiting = Spool(tmp_path, ROOM)
+    waiting.append(["key"], [1])
+    assert spool.waiting_bytes(tmp_path) == len(spool.line_of(time.time_ns(), ["key"], [1]))
+    waiting.close()
+
+
 def test_files_do_not_grow_for_ever(away: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "FILE_BYTES", 800)
     recorder = a_recorder(away, tmp_path)

@@ -42,6 +42,7 @@ def test_all_mistakes_are_named_at_once(world: World) -> None:
     ("given", "pointer"),
     [({"from_": "2025-09-02", "to": "2025-09-02"}, "?from"), ({"from_": "2025-09-03", "to": "2025-09-02"}, "?from"),
      ({"from_": "2025-09-01T00:01:00Z", "to": "2025-09-02"}, "?from"), ({"from_": "2025-09-01T00:00:00"}, "?from"),
+     ({"tz": "localtime"}, "?tz"),
      ({"from_": "1999-01-01"}, "?from"), ({"to": "9999-12-31"}, "?to"), ({"to": "20250901"}, "?to"),
      ({"from_": "٢٠٢٥-09-01"}, "?from"), ({"metrics": ""}, "?metrics"), ({"metrics": "clicks,clicks"}, "?metrics"),
      ({"group_by": "day,,flight"}, "?group_by"), ({"format": "xlsx"}, "?format"), ({"tz": "../UTC"}, "?tz"),

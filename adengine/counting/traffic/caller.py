@@ -38,7 +38,14 @@ def _address(environ: Mapping[str, Any], proxies: int) -> str:
     if not proxies:
         return peer
     seen = [part.strip() for part in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-    return seen[-min(proxies, len(seen))] if seen else peer
+    return _without_port(seen[-min(proxies, len(seen))]) if seen else peer
+
+
+def _without_port(text: str) -> str:
+    """Some proxies add the port that they saw: 192.0.2.7:4711, [2001:db8::7]:4711."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
 
 
 def _is_ahead(value: str) -> bool:
