@@ -59,6 +59,7 @@ class _Purse:
     lot: Lot = NOTHING
     leased_s: float = -math.inf
     asked_s: float = -math.inf
+    """When a question that gave nothing was put, or one whose answer is still to come."""
     spent: float = 0.0
     """Of late, per round of `needs`."""
     back: list[tuple[int, int]] = field(default_factory=list)
@@ -134,7 +135,7 @@ class Leases:
                 if lot.number:
                     purse = self._purses[want.flight]
                     self._surrender(purse)
-                    purse.lot, purse.leased_s = lot, asked_s
+                    purse.lot, purse.leased_s, purse.asked_s = lot, asked_s, -math.inf
                     self._numbers[purse.index] = lot.number
                     self._dies_s[purse.index] = asked_s + LEASE_S
 

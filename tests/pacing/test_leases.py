@@ -181,6 +181,22 @@ def test_a_lot_follows_demand() -> None:
     assert wants[0].number == pytest.approx(200 * AHEAD_S, rel=0.2)
 
 
+def test_a_lot_that_is_spent_is_renewed_at_once_and_one_that_was_refused_is_waited_for() -> None:
+    clock = [0.0]
+    leases, account = Leases(lambda: clock[0]), [Account(1, 30, begun=False)]
+    given = []
+    for number in (1, 0, 2):
+        wants = leases.needs(account, 0)
+        while not wants:
+            clock[0] += 0.1
+            wants = leases.needs(account, 0)
+        given.append(round(clock[0], 1))
+        leases.put(wants, [Lot(number, 7)], clock[0])
+        clock[0] += 0.1
+        assert [leases.take(1) is not None for _ in range(number)] == [True] * number
+    assert given == [0.0, 0.1, 0.6], "half a second lies behind a question that gave nothing, and only behind such"
+
+
 def test_places_among_the_leases_stay_while_others_come() -> None:
     leases = stocked(5, Clock())
     first = leases.indices([1])
