@@ -109,6 +109,12 @@ def test_the_audit_finds_every_change_of_a_sealed_hour(valkey: Store, sqlite_eng
     assert "seals" in violated(sqlite_engine, valkey)
 
 
+def test_a_seal_is_of_its_hour_though_nothing_was_counted_in_it(sqlite_engine: Engine) -> None:
+    with reading(sqlite_engine) as connection:
+        one, another = (seals.digest_of(connection, hour_s, b"before") for hour_s in (HOUR, HOUR + HOUR_S))
+    assert one[0] == another[0] == 0 and one[1] != another[1]
+
+
 def test_a_consumer_seals_by_itself(valkey: Store, sqlite_engine: Engine) -> None:
     count_in(valkey, sqlite_engine, 1)
     times = iter([DUE_S, *[DUE_S + n for n in range(40, 60)]])
