@@ -44,7 +44,8 @@ LINES = (
     ("long", "{name}: remote caching for every build, free for open source, and a trial of fourteen days for teams."),
 )
 BATCH = 10_000
-READERS = 20_000
+READERS = 100_000
+"""So many that few come twice: where they do, caps refuse more and more, and no round is like the one before."""
 
 
 class Book:

@@ -33,7 +33,8 @@ from adengine.store import schema, sql
 from adengine.store.embedded import EmbeddedValkey
 from adengine.wiring import shelf_of
 
-BODIES = 20_000
+BODIES = 100_000
+"""More than a run of four rounds sends."""
 LOOKED_AT = 50
 """Pages that are read before anything is measured."""
 Progress = Callable[[str, int, int], None]
