@@ -58,7 +58,7 @@ def terms(settings: Settings) -> Sequence[Term]:
         *(Term(keep.what, _days(getattr(settings, keep.setting))) for keep in KEEPS),
         Term("Events one by one are kept for", _span(settings.events_keep_days * DAY_S)),
         Term("Reports made in the background are kept for", _span(settings.report_keep_days * DAY_S)),
-        Term("What a goal has had, seals and adjustments are kept", "for good"),
+        Term("What a goal has had, seals, who made adjustments and why are kept", "for good"),
         Term("Of pages whose decision is logged", f"{settings.decision_sample:.2%}"),
         Term("kept for", _span(settings.decision_keep_days * DAY_S)),
         Term("The counts are audited every", _span(settings.audit_every_s) if settings.audit_every_s else "never"),

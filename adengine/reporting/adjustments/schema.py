@@ -47,7 +47,11 @@ class AdjustmentIn(Document):
     viewable = _count("The same.")
     clicks = _count("The same.")
     spend_micros = _count("The same, in millionths of the campaign's currency.")
-    note = Line(NOTE_CHARS_MAX, required=True, metadata={"description": "Why; it stands beside the figures for good."})
+    note = Line(
+        NOTE_CHARS_MAX,
+        required=True,
+        metadata={"description": "Why; kept for good, the figures as long as the hour's sums."},
+    )
 
     def judge(self, given: Mapping[str, Any], current: Mapping[str, Any] | None) -> list[Mistake]:  # noqa: ARG002
         amounts = [given.get(name) for name in (*COUNTS, SPEND)]
