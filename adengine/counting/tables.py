@@ -55,8 +55,9 @@ rollup = Table(
     comment="Sums by quarter of an hour and cell.",
 )
 Index("ix_rollup_flight", rollup.c.flight, rollup.c.quarter_s)
-_ADJUSTED = rollup.c.adjustment != 0
-Index("ix_rollup_adjustment", rollup.c.adjustment, sqlite_where=_ADJUSTED, postgresql_where=_ADJUSTED)
+ADJUSTED = rollup.c.adjustment != 0
+"""Whether a row is of an adjustment; asked in these words, an index has those rows alone."""
+Index("ix_rollup_adjustment", rollup.c.adjustment, sqlite_where=ADJUSTED, postgresql_where=ADJUSTED)
 
 adjustment = Table(
     "adjustment",

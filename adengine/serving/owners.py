@@ -59,7 +59,8 @@ class _Page(NamedTuple):
     minus_worth: int
     """First, as a heap begins with the least."""
     number: int
-    """Of two that are worth the same, the one that was made first comes first."""
+    """How often somebody was decided on before it: of two that are worth the same, the one with less of it comes first.
+    No two have all their options in common, so what is barred is never compared."""
     at: Sequence[int]
     """By slot, its option."""
     barred: Barred

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Select
+from sqlalchemy import Engine, Select, event
 
 from adengine.reporting import sql
+from adengine.reporting.adjustments.sql import page
 from adengine.reporting.dimensions import World
 from adengine.reporting.query import ROWS_MAX, parse
 from adengine.reporting.question import question_of
@@ -94,3 +95,21 @@ def test_a_report_of_everything_reads_no_more_than_its_period(book: Engine, worl
         assert BY_PERIOD.search(plan), plan
     is_one = "month" not in group_by or book.dialect.name == "postgresql"
     assert len(found) == (1 if is_one else 3)  # July is as long as August
+
+
+@pytest.mark.parametrize(("owner", "index"), [(None, "ix_rollup_adjustment"), (2, BY_FLIGHT)])
+def test_adjustments_are_listed_without_a_look_at_all_sums(
+    sqlite_engine: Engine, owner: int | None, index: str
+) -> None:
+    sent: list[tuple[str, Any]] = []
+
+    def hear(_connection: Any, _cursor: Any, text: str, values: Any, *_: Any) -> None:
+        sent.append((f"EXPLAIN QUERY PLAN {text}", values))
+
+    with sqlite_engine.connect() as connection:
+        event.listen(connection, "before_cursor_execute", hear)
+        page(connection, 0, 10, owner)
+        event.remove(connection, "before_cursor_execute", hear)
+        steps = [str(step[-1]) for query in sent for step in connection.exec_driver_sql(*query)]
+    of_sums = [step for step in steps if " rollup " in step]
+    assert of_sums and all(index in step for step in of_sums), steps

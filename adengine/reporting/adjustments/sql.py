@@ -11,7 +11,7 @@ from adengine.catalog.tables import campaigns, flights
 from adengine.counting import seals
 from adengine.counting.metrics import NONE, Metric
 from adengine.counting.retention import sums_since_s
-from adengine.counting.tables import adjustment, rollup
+from adengine.counting.tables import ADJUSTED, adjustment, rollup
 from adengine.errors import Invalid, Mistake
 from adengine.reporting.adjustments.schema import COUNTS, SPEND, hour_of
 from adengine.web import instants
@@ -56,7 +56,7 @@ def page(connection: Connection, after: int, count: int, owner: int | None = Non
 
     owner: an advertiser, of whose flights alone they tell; None: of all.
     """
-    cells = select(rollup).where(rollup.c.adjustment != 0)
+    cells = select(rollup).where(ADJUSTED)
     query = select(adjustment).where(adjustment.c.id > after).order_by(adjustment.c.id).limit(count)
     if owner is not None:
         cells = cells.join(flights, flights.c.id == rollup.c.flight).join(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Integer, case, cast, func, select
 
 from adengine.catalog.tables import campaigns, creatives, flights
 from adengine.counting.metrics import Metric
-from adengine.counting.tables import rollup
+from adengine.counting.tables import ADJUSTED, rollup
 from adengine.reporting.reconcile.compare import Ours, Tally
 
 VALID = {Metric.IMPRESSION: "impressions", Metric.CLICK: "clicks"}
@@ -30,7 +30,7 @@ def there(connection: Connection, noun: str, wanted: Sequence[int], owner: int |
 def ours(connection: Connection, noun: str, things: Sequence[int], period: tuple[int, int], site: int | None) -> Ours:
     """period: epoch s.  site: only what was counted there; None: everywhere."""
     own = {"flight": rollup.c.flight, "campaign": flights.c.campaign, "creative": rollup.c.creative}[noun]
-    late = func.sum(case((rollup.c.adjustment != 0, rollup.c.n), else_=0))
+    late = func.sum(case((ADJUSTED, rollup.c.n), else_=0))
     columns = (own, rollup.c.quarter_s, rollup.c.metric, rollup.c.reason)
     query = (
         select(*columns, cast(func.sum(rollup.c.n), Integer), cast(late, Integer))
