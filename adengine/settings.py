@@ -41,6 +41,7 @@ class Settings:
     secret_key: str
     workers: int
     threads: int
+    express: str
     store_timeout_ms: int
     snapshot_poll_ms: int
     hold_s: int
@@ -97,6 +98,7 @@ class _Form(Schema):
     secret_key = fields.String(validate=lambda value: _check_secret(value))
     workers = fields.Integer(validate=validate.Range(0, 64))
     threads = fields.Integer(validate=validate.Range(1, 64))
+    express = fields.String(validate=validate.OneOf(["auto", "off"]))
     store_timeout_ms = fields.Integer(validate=validate.Range(5, 50))
     snapshot_poll_ms = fields.Integer(validate=validate.Range(50, 1500))
     hold_s = fields.Integer(validate=validate.Range(1, 7200))

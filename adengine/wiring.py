@@ -11,9 +11,10 @@ import time
 from dataclasses import dataclass
 
 import flask
+import structlog
 from sqlalchemy import Engine
 
-from adengine import places, texts, topics
+from adengine import native, places, texts, topics
 from adengine.caps.claims import ReaderLog
 from adengine.catalog import api as catalog_api
 from adengine.catalog.nouns import Key
@@ -49,7 +50,7 @@ from adengine.reporting.load import Desk
 from adengine.reporting.segments import events_of
 from adengine.reporting.terms import terms_of
 from adengine.serving import api as serving_api
-from adengine.serving.fill import Filler
+from adengine.serving.fill import Express, Filler
 from adengine.serving.outside import Outside, Terms
 from adengine.serving.pace import Paces
 from adengine.serving.readers import ReaderIds
@@ -61,6 +62,7 @@ from adengine.web import auth, health, hot, logs, manners, metrics, openapi, pag
 from adengine.web.hot import HotFlask
 from adengine.web.limits import Limiter
 
+_log = structlog.get_logger("adengine.serving")
 SNAPSHOTS = "snapshot"
 """The purpose of the key that signs compiled catalogues."""
 CATALOGUES = "catalogues"
@@ -210,12 +212,24 @@ def _serving(parts: Parts) -> tuple[Filler, hot.Route, openapi.Blueprint]:
         taxonomy=parts.taxonomy,
         terms=Terms(settings.base_url, settings.hold_s, settings.store_timeout_ms),
     )
+    filler.express = _express(filler, settings.express)
     route = serving_api.FillRoute(filler, parts.snapshots, sampler=_sampler(settings))
     forgotten = Forgotten(parts.patient, settings.decision_keep_days)
     rights = serving_api.blueprint(
         route, parts.snapshots, ReaderLog(parts.patient), reader_ids, forgotten=forgotten.add
     )
     return filler, serving_api.hot_route(route), rights
+
+
+def _express(filler: Filler, setting: str) -> Express | None:
+    """What answers ordinary pages sooner, if it is wanted and was compiled; the log says so once in a process."""
+    line = native.module("express.line") if setting == "auto" else None
+    if line is None:
+        _log.info("fills_not_compiled", why=native.unbuilt() if setting == "auto" else f"ADENGINE_EXPRESS is {setting}")
+        return None
+    _log.info("fills_compiled")
+    made: Express = line.Express(filler)
+    return made
 
 
 def _sampler(settings: Settings) -> Witness | None:

@@ -5,15 +5,16 @@ What is exact and why: docs/caps.md. Scripts and their layout: the Lua files bes
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from operator import attrgetter
 from struct import Struct
 from typing import Any, NamedTuple
 
 from adengine.caps.records import RECORD_BYTES, Seen
+from adengine.randomness import Draws
 from adengine.store import keys
 from adengine.store.client import Script, Store, Word, store_clock
 
@@ -28,6 +29,8 @@ TOTALS_KEPT_S = 400 * 86_400
 RESERVED = 1
 UNDONE = 0
 LOG_FULL = -99
+_EPOCHS = Draws(16)
+_packed = attrgetter("packed")
 _EACH, _ALL_OR_NONE, _WAGER = 0, 1, 2
 """How picks of one call go together, as reserve.lua spells it."""
 _IDS, _CAP = Struct(">4I"), Struct(">BqII")
@@ -155,12 +158,12 @@ class ReaderLog:
         timeout_ms: int | None,
     ) -> list[Any]:
         """As the script answers."""
-        places = [keys.stream(bucket), keys.epoch(bucket)]
+        places = keys.of_bucket(bucket)
         if rid is not None and picks:
-            places += [keys.reader_log(rid), keys.reader_totals(rid)]
+            places += keys.of_reader(rid)
         words: list[Word] = [
             now_s or self._clock(), hold_s, retention_s, RECORDS_MAX, view, mode, event,
-            secrets.token_bytes(16), TOTALS_KEPT_S, *[pick.packed for pick in picks],
+            _EPOCHS.take(), TOTALS_KEPT_S, *map(_packed, picks),
         ]  # fmt: skip
         reply: list[Any] = self._store.run(self._scripts.reserve, places, words, timeout_ms=timeout_ms)
         return reply

@@ -6,7 +6,6 @@ and may be acknowledged. When it raises, nothing was recorded.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from adengine.counting.traffic.caller import NOBODY, Caller
 from adengine.counting.traffic.rules import Rules
 from adengine.counting.traffic.verdicts import Traffic
 from adengine.errors import StoreUnavailable
+from adengine.randomness import Draws
 from adengine.store import keys
 from adengine.store.client import Script, Store, Word, store_clock
 from adengine.web import metrics
@@ -33,6 +33,7 @@ REMEMBERED_S = max(LIVES_S.values()) + 2 * SKEW_S + 3600
 """How long the store knows what a request has had; longer than its tokens live, by any of our clocks."""
 COPIES_MAX = 10_000
 """Further copies kept of one request's beacons; a flood of the same token ends there."""
+_EPOCHS = Draws(16)
 SPOOLED = "spooled"
 """The verdict of a beacon that waits on the disk."""
 WAITS = b"waits"
@@ -117,7 +118,7 @@ class Recorder:
         args: list[Word] = [
             self._recorded_at(), body, served.pick, int(kind), self._shown(served, sighting.variant),
             int(sighting.is_measurable), problem, int(bool(confirming)), REMEMBERED_S, COPIES_MAX,
-            secrets.token_bytes(16), later_problem, rules.click_ms_min, most, int(waits), *confirming,
+            _EPOCHS.take(), later_problem, rules.click_ms_min, most, int(waits), *confirming,
         ]  # fmt: skip
         reason = self._judged(places, args)
         if reason is None or reason == WAITS:

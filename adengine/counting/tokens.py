@@ -97,12 +97,12 @@ class TokenMinter:
     """Signs with the ring's current key. One is shared by all threads."""
 
     def __init__(self, ring: KeyRing) -> None:
-        self._kid = ring.current
-        self._keyed = blake2b(key=ring.keys[ring.current], digest_size=MAC_BYTES)
+        self.kid = ring.current
+        self.keyed = blake2b(key=ring.keys[ring.current], digest_size=MAC_BYTES)
 
     def mint(self, served: Served) -> tuple[str, str, str]:
         """The texts of the impression's, the viewable's and the click's token."""
-        tail = _packed_tail(served, self._kid)
+        tail = _packed_tail(served, self.kid)
         impression, viewable, click = _FIRST
         # 84 bytes each: none ends within a group of base64, so all three are spelled at once
         raw = self._signed(impression + tail) + self._signed(viewable + tail) + self._signed(click + tail)
@@ -111,12 +111,12 @@ class TokenMinter:
 
     def word(self, name: str) -> str:
         """32 letters that nobody can tell without the key; always the same ones."""
-        mac = self._keyed.copy()
+        mac = self.keyed.copy()
         mac.update(b"word " + name.encode("utf-8"))
         return mac.hexdigest()
 
     def _signed(self, body: bytes) -> bytes:
-        mac = self._keyed.copy()
+        mac = self.keyed.copy()
         mac.update(body)
         return body + mac.digest()
 

@@ -72,8 +72,8 @@ class Leases:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._purses: dict[int, _Purse] = {}
-        self._numbers: list[int] = []
-        self._dies_s: list[float] = []
+        self.numbers: list[int] = []
+        self.dies_s: list[float] = []
         """These two: by the index of a purse, what is left of its lot and when that dies; read without the lock."""
 
     def indices(self, flights: Iterable[int]) -> NDArray[np.int64]:
@@ -83,26 +83,34 @@ class Leases:
 
     def is_ready(self, index: int) -> bool:
         """Whether an impression could be taken now."""
-        return self._numbers[index] > 0 and self._dies_s[index] > self._monotonic()
+        return self.numbers[index] > 0 and self.dies_s[index] > self._monotonic()
 
     def take(self, flight: int) -> Token | None:
         """One impression to spend at once, if there is one."""
+        return self.take_each((flight,))[0]
+
+    def take_each(self, flights: Iterable[int]) -> list[Token | None]:
+        """The same of each of `flights`, in their order."""
+        now_s, found = self._monotonic(), []
+        numbers, dies_s = self.numbers, self.dies_s
         with self._lock:
-            purse = self._purses.get(flight)
-            if purse is None:
-                return None
-            purse.spent += 1
-            if self._numbers[purse.index] < 1 or self._dies_s[purse.index] <= self._monotonic():
-                return None
-            self._numbers[purse.index] -= 1
-            return Token(flight, purse.lot.window)
+            for flight in flights:
+                token, purse = None, self._purses.get(flight)
+                if purse is not None:
+                    purse.spent += 1
+                    at = purse.index
+                    if numbers[at] > 0 and dies_s[at] > now_s:
+                        numbers[at] -= 1
+                        token = Token(flight, purse.lot.window)
+                found.append(token)
+        return found
 
     def give_back(self, token: Token) -> None:
         """What was not spent after all."""
         with self._lock:
             purse = self._purses[token.flight]
             if token.window == purse.lot.window:
-                self._numbers[purse.index] += 1
+                self.numbers[purse.index] += 1
             else:
                 purse.back.append((token.window, 1))
 
@@ -136,8 +144,8 @@ class Leases:
                     purse = self._purses[want.flight]
                     self._surrender(purse)
                     purse.lot, purse.leased_s, purse.asked_s = lot, asked_s, -math.inf
-                    self._numbers[purse.index] = lot.number
-                    self._dies_s[purse.index] = asked_s + LEASE_S
+                    self.numbers[purse.index] = lot.number
+                    self.dies_s[purse.index] = asked_s + LEASE_S
 
     def surrender(self) -> list[Want]:
         """Everything unspent, to be handed back by a worker that stops."""
@@ -147,7 +155,7 @@ class Leases:
         """How many to ask for; 0: what there is will do."""
         purse.spent *= DEMAND_KEPT
         desired = max(1, math.ceil(purse.spent * (1 - DEMAND_KEPT) * AHEAD_S * 10))
-        number = self._numbers[purse.index]
+        number = self.numbers[purse.index]
         is_fresh = now_s < purse.leased_s + RENEW_S
         if is_fresh and number * 2 >= desired:
             return 0
@@ -162,15 +170,15 @@ class Leases:
         )
 
     def _surrender(self, purse: _Purse) -> None:
-        number = self._numbers[purse.index]
+        number = self.numbers[purse.index]
         if number:
             purse.back.append((purse.lot.window, number))
-            self._numbers[purse.index] = 0
+            self.numbers[purse.index] = 0
 
     def _purse(self, flight: int) -> _Purse:
         purse = self._purses.get(flight)
         if purse is None:
-            self._numbers.append(0)
-            self._dies_s.append(0.0)
+            self.numbers.append(0)
+            self.dies_s.append(0.0)
             purse = self._purses[flight] = _Purse(len(self._purses))
         return purse

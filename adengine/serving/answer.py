@@ -31,7 +31,7 @@ KEPT_MAX = 8192
 class Shown:
     """A filled slot's flight and creative, the line that the server chose, and what is written of it once."""
 
-    __slots__ = ("chosen", "creative", "event", "flight", "slot", "variant", "written")
+    __slots__ = ("chosen", "creative", "event", "flight", "pieces", "slot", "variant")
 
     def __init__(self, slot: Slot, flight: Flight, creative: Creative, chosen: int, variant: int) -> None:
         self.slot = slot
@@ -43,8 +43,8 @@ class Shown:
         """The same, but `NONE` without limits: then the browser chooses."""
         self.event = slot_bytes(self.outcome())
         """As a fill's event has it, without a reason."""
-        self.written: bytes | None = None
-        """The slot's JSON with a `%b` for each of `HOLES`."""
+        self.pieces: tuple[bytes, ...] = ()
+        """The slot's JSON, cut at each of `HOLES`; see `Lines.pieces`."""
 
     def outcome(self, reason: str = "") -> SlotOutcome:
         flight, creative = self.flight, self.creative
@@ -134,24 +134,29 @@ class Lines:
         """The JSON of a slot with a line."""
         asked, _, _, shown, reason = outcome
         assert shown is not None
-        if shown.written is None:
-            shown.written = self._write(shown)
         impression, viewable, click = self._minter.mint(_served(stamp, shown, claim))
         expires_s = stamp.issued_s + (
             stamp.hold_s if claim.held or claim.brief else LIVES_S[Kind.IMPRESSION]
         )  # as long as its hold lives or, without one, its token
         seen, gone = impression.encode("ascii"), click.encode("ascii")
-        return shown.written % (
-            quoted(asked.id), quoted(reason), gone, seen, gone, seen, viewable.encode("ascii"), _rfc_3339(expires_s)
+        words = (
+            quoted(asked.id), quoted(reason), gone, seen, gone, seen, viewable.encode("ascii"), rfc_3339(expires_s)
         )  # fmt: skip
+        first, *pieces = self.pieces(shown)
+        return first + b"".join([part for both in zip(words, pieces, strict=True) for part in both])
 
-    def _write(self, shown: Shown) -> bytes:
-        """As `Shown.written` has it."""
+    def pieces(self, shown: Shown) -> tuple[bytes, ...]:
+        """The JSON of a slot with a line, between the words of one page; written once."""
+        if not shown.pieces:
+            shown.pieces = self._write(shown)
+        return shown.pieces
+
+    def _write(self, shown: Shown) -> tuple[bytes, ...]:
         text = orjson.dumps(self._document(shown))
         found = [mark.decode("ascii").strip('"') for mark in self._hole.findall(text)]
         if found != [self._marks[name] for name in HOLES]:
             raise AssertionError("a line's JSON has not the holes that it should have")
-        return self._hole.sub(b"%b", text.replace(b"%", b"%%"))
+        return tuple(self._hole.split(text))
 
     def _document(self, shown: Shown) -> dict[str, Any]:
         slot, creative, flight = shown.slot, shown.creative, shown.flight
@@ -241,7 +246,7 @@ def _shown_in(asked: SlotAsked, slot: Slot, row: int, snapshot: Snapshot) -> Sho
 
 
 @lru_cache(maxsize=64)
-def _rfc_3339(at_s: int) -> bytes:
+def rfc_3339(at_s: int) -> bytes:
     return instants.spelled(at_s).encode("ascii")
 
 

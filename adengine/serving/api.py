@@ -117,7 +117,7 @@ class FillRoute:
     def _measure(self, answered: Answered) -> None:
         for fate in set(answered.fates):
             status, reason = fate
-            metrics.count("adengine_fills", status, reason or "", by=answered.fates.count(fate))
+            metrics.series("adengine_fills", status, reason or "").inc(answered.fates.count(fate))
         level = answered.degraded
         if level is not None:
             metrics.count("adengine_degraded", level)

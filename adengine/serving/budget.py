@@ -15,7 +15,7 @@ class Budget:
 
     __slots__ = ("_call_ms", "_left_s", "_monotonic")
 
-    def __init__(self, monotonic: Callable[[], float], call_ms: int, page_ms: int) -> None:
+    def __init__(self, monotonic: Callable[[], float], call_ms: int, page_ms: float) -> None:
         """monotonic: seconds.  call_ms: the most that one call may take.  page_ms: all of them together."""
         self._monotonic = monotonic
         self._call_ms = call_ms

@@ -23,7 +23,7 @@ from adengine.serving.lots import Entrants
 from adengine.serving.pace import Paced
 
 OVERHEAD_BYTES = 1500
-ENTRANT_BYTES = 24
+ENTRANT_BYTES = 36
 """Of a flight that is listed."""
 CROWD_MIN = 512
 """More of one class are kept as a crowd."""

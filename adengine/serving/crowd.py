@@ -64,8 +64,8 @@ class Crowd(Entrants):
         """span: the rows of the class's flights, (from, before).  flights: those in all of `sets` among them; one or
         more; not kept.  weights: of all flights of the snapshot."""
         self.rank = rank
-        self.log_waits = None
-        self._slope = self._height = math.nan
+        self.racer = self.log_waits = None
+        self.slope = self.height = math.nan
         self._begin, self._end = span
         self._sets = tuple(sets)
         self._weights, self._levels = weights, levels

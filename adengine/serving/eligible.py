@@ -82,6 +82,8 @@ class Kept:
         self._steps = {unit: lengths.steps() for unit, lengths in snapshot.shortest.items()}
         self._bytes_max = bytes_max
         self._bytes = 0
+        self.generation = 0
+        """Grows whenever what was kept longest is let go."""
         self._found: dict[Hashable, Eligible] = {}
         self._before: Mapping[Hashable, Eligible] = {}
         self._plans: dict[Hashable, Plan] = {}
@@ -94,6 +96,11 @@ class Kept:
 
     def __len__(self) -> int:
         return len(self._found) + len(self._before)
+
+    @property
+    def varies(self) -> bool:
+        """Whether `varying` depends on anything."""
+        return bool(self._varying)
 
     def rivals(self, exclusive: Collection[str]) -> Rivals:
         """The rules of a site."""
@@ -123,14 +130,18 @@ class Kept:
 
     def span(self, now_s: int) -> int:
         """The part that is told by which flights run: the number of the span between two of `bounds_s`."""
-        begin_s, end_s, number = self._span
-        if not begin_s <= now_s < end_s:
+        return self.spanned(now_s)[2]
+
+    def spanned(self, now_s: int) -> tuple[float, float, int]:
+        """(from, before, number) of that span, epoch s."""
+        found = self._span
+        if not found[0] <= now_s < found[1]:
             bounds_s = self.snapshot.bounds_s
             number = int(bounds_s.searchsorted(now_s, "right"))
             begin_s = float(bounds_s[number - 1]) if number else -math.inf
             end_s = float(bounds_s[number]) if number < bounds_s.size else math.inf
-            self._span = begin_s, end_s, number
-        return number
+            self._span = found = begin_s, end_s, number
+        return found
 
     def plan(self, site: Site, slots: tuple[SlotAsked, ...], alike: Hashable, facts: Callable[[Slot], Facts]) -> Plan:
         """alike: of the page.  facts: of the page in a slot; asked only for what is not known yet."""
@@ -166,6 +177,7 @@ class Kept:
     def _keep(self, alike: Hashable, eligible: Eligible) -> None:
         if self._bytes > self._bytes_max:
             self._before, self._found, self._bytes = self._found, {}, 0
+            self.generation += 1
             self._plans.clear()
         self._found[alike] = eligible
         self._bytes += eligible.nbytes

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -64,8 +64,23 @@ class Answered(NamedTuple):
         return read
 
 
+class Told(NamedTuple):
+    """What the store has said to a page that was seated before, and did not get what it wanted."""
+
+    budget: Budget
+    """What is left of it."""
+    seen: Seen | None
+    """By the reader; None: it did not answer, so it must not be asked again."""
+
+
+class Express(Protocol):
+    """What is asked of `express.line.Express`."""
+
+    def fill(self, asked: Asked, key: Key | None, moment: Moment, /) -> Answered | Told | None: ...
+
+
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """What is kept of a snapshot for pages that are alike."""
 
     settings: Settings
@@ -85,12 +100,14 @@ class Filler:
         terms: Terms,
     ) -> None:
         self._outside = outside
-        self._minter = minter
+        self.minter = minter
         self._gazetteer = Remembered(gazetteer)
-        self._taxonomy = taxonomy
-        self._cells = Cells(gazetteer, taxonomy)
+        self.taxonomy = taxonomy
+        self.cells = Cells(gazetteer, taxonomy)
         self.terms = terms
-        self._known: _Known | None = None
+        self._known: Known | None = None
+        self.express: Express | None = None
+        """What answers ordinary pages sooner, if it is there."""
 
     @property
     def outside(self) -> Outside:
@@ -99,7 +116,7 @@ class Filler:
     def beside(self, outside: Outside) -> Filler:
         """The same, with another outside."""
         other = copy(self)
-        other._outside = outside
+        other._outside, other.express = outside, None
         return other
 
     def fill(self, asked: Asked, key: Key | None, moment: Moment) -> Answered:
@@ -107,24 +124,30 @@ class Filler:
 
         key: None when there was no catalogue to know it by.
         """
+        done = self.express.fill(asked, key, moment) if self.express is not None else None
+        return done if isinstance(done, Answered) else self._at_length(asked, key, moment, done)
+
+    def _at_length(self, asked: Asked, key: Key | None, moment: Moment, told: Told | None) -> Answered:
         snapshots = self._outside.snapshots
         snapshot = snapshots.current() if asked.now_s is None else snapshots.as_of(asked.now_s)
         if snapshot is None or key is None:
             return nothing(asked, moment, "catalogue_unavailable", degraded="L4")
-        known = self._known_of(snapshot)
+        known = self.known_of(snapshot)
         setting = known.settings.of(asked, key)
         level = None if self._outside.snapshots.database_ok else "L3"
         if setting.scene.site is None:
             return nothing(asked, moment, "unknown_site", degraded=level)
-        visit = self._visit(asked, known, setting, setting.scene.site, moment)
-        store_ok = self._decide(visit)
+        visit = self._visit(asked, known, setting, setting.scene.site, moment, told)
+        store_ok = self._decide(visit, told)
         return self._answer(visit, level if store_ok else level or "L2")
 
-    def _visit(self, asked: Asked, known: _Known, setting: Setting, site: Site, moment: Moment) -> Visit:
+    def _visit(
+        self, asked: Asked, known: Known, setting: Setting, site: Site, moment: Moment, told: Told | None
+    ) -> Visit:
         seed = seed_of(moment.request if asked.seed is None else asked.seed.to_bytes(8, "big"))
         snapshot = known.lines.snapshot
-        decision = Decision(asked, known.settings.kept, setting, site, self._taxonomy, moment.now_s, seed)
-        cell = self._cells.of(decision.place_number, decision.topic_number)
+        decision = Decision(asked, known.settings.kept, setting, site, self.taxonomy, moment.now_s, seed)
+        cell = self.cells.of(decision.place_number, decision.topic_number)
         paces = self._outside.paces
         decision.take_up(paces.of(snapshot, seed, cell), Rotation(snapshot, paces.learnt(), cell))
         return Visit(
@@ -134,28 +157,37 @@ class Filler:
             rid=self._outside.reader_ids.rid(site.id, asked.reader.key) if asked.reader.key is not None else None,
             view=view_of(asked.page.view or moment.request_id),
             clockface=Clockface(moment.now_s, site.timezone),
-            budget=Budget(self._outside.monotonic, self.terms.store_timeout_ms, self.terms.store_ms),
+            budget=told.budget if told is not None else self._budget(),
+            is_told=told is not None,
             lines=known.lines,
             device=number_of(asked.reader.user_agent),
         )
 
-    def _known_of(self, snapshot: Snapshot) -> _Known:
+    def _budget(self) -> Budget:
+        return Budget(self._outside.monotonic, self.terms.store_timeout_ms, self.terms.store_ms)
+
+    def known_of(self, snapshot: Snapshot) -> Known:
         known = self._known
         if known is not None and known.lines.snapshot is snapshot:
             return known
-        known = _Known(
-            Settings(Kept(snapshot), self._gazetteer, self._taxonomy),
-            answer.Lines(snapshot, self.terms.base_url, self._minter),
+        known = Known(
+            Settings(Kept(snapshot), self._gazetteer, self.taxonomy),
+            answer.Lines(snapshot, self.terms.base_url, self.minter),
         )
         if snapshot is self._outside.snapshots.current():
             self._known = known  # another time's is made for its page and must not push out the one of all others
         return known
 
-    def _decide(self, visit: Visit) -> bool:
+    def _decide(self, visit: Visit, told: Told | None) -> bool:
         """Seats the page; whether the store was there for it."""
         decision = visit.decision
         try:
-            self._ask_reader(visit)
+            if told is None:
+                self._ask_reader(visit)
+            elif told.seen is not None:
+                decision.take_seen(told.seen, visit.clockface)
+            else:
+                raise StoreUnavailable("the store did not answer this page before")
             visit.leasing.take_turns()
             decision.allocate()
             if not decision.asked.rehearsal:

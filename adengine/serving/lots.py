@@ -71,13 +71,15 @@ def _block(seed: int, slot: int, rank: int, block: int) -> Draws:
 class Entrants:
     """The flights of one class that may stand in a slot, ready to be drawn."""
 
-    __slots__ = ("_height", "_log_rates", "_slope", "cumulative", "flights", "log_waits", "rank")
+    __slots__ = ("_log_rates", "cumulative", "flights", "height", "log_waits", "racer", "rank", "slope")
 
     def __init__(
         self, rank: int, flights: NDArray[np.int32], rates: Floats, log_rates: Floats | None, score: float
     ) -> None:
         """score: whose rate is 1; NaN: they are drawn by weight."""
         self.rank = rank
+        self.racer: object = None
+        """The same as `express` has it, once that has asked."""
         self.flights: Sequence[int] | NDArray[np.int32] = flights.tolist() if flights.size <= LISTED_MAX else flights
         """Rows of the snapshot's flights; shape (n,), as all below."""
         sums = rates.cumsum()
@@ -86,8 +88,8 @@ class Entrants:
         self._log_rates = log_rates
         self.log_waits: list[float] | None = (-self.log_rates).tolist() if flights.size <= FEW else None
         """Of how long each takes on average, where they are few."""
-        self._slope = math.nan if math.isnan(score) else NOISE / (SCORE_MOST - SCORE_LEAST)
-        self._height = (score - NOISE * EULER - SCORE_LEAST) / (SCORE_MOST - SCORE_LEAST)
+        self.slope = math.nan if math.isnan(score) else NOISE / (SCORE_MOST - SCORE_LEAST)
+        self.height = (score - NOISE * EULER - SCORE_LEAST) / (SCORE_MOST - SCORE_LEAST)
 
     @classmethod
     def by_weight(cls, rank: int, flights: NDArray[np.int32], weights: Floats) -> Entrants:
@@ -127,7 +129,7 @@ class Entrants:
 
     def worth(self, time: float) -> float:
         """Of one who arrives at `time`, as `draw.drawn` has it: in [0, 1], never rising."""
-        worth = self._height - self._slope * math.log(time)
+        worth = self.height - self.slope * math.log(time)
         if worth != worth:  # drawn by weight
             return math.exp(-time * self.total)
         return worth if WORTH_LEAST < worth < 1.0 else WORTH_LEAST if worth < 1.0 else 1.0

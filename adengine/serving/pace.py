@@ -157,12 +157,13 @@ class Paces:
 
     def of(self, snapshot: Snapshot, seed: int, cell: Cell = EVERYWHERE) -> Pace | None:
         """None where nothing is paced.  seed: the page's, 64 bits."""
+        paced = self.known(snapshot, cell)
+        return Pace(paced, PacedOut(paced, self.leases, seed)) if paced is not None else None
+
+    def known(self, snapshot: Snapshot, cell: Cell) -> Paced | None:
+        """The part of it that is the same on all pages of a cell."""
         if not snapshot.paced:
             return None
-        paced = self._known(snapshot, cell)
-        return Pace(paced, PacedOut(paced, self.leases, seed))
-
-    def _known(self, snapshot: Snapshot, cell: Cell) -> Paced:
         sheet, learnt = self.sheet(), self.learnt()
         cell = learnt.cell(cell)
         known = self._paced.get(cell)

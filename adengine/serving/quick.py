@@ -13,10 +13,14 @@ from typing import Any, Protocol
 from marshmallow import ValidationError, fields, missing, validate
 
 from adengine.catalog.fields import Bounded
+from adengine.native import reading
 
 
-class Doubt(Exception):
+class _Doubt(Exception):
     """Ask the form."""
+
+
+Doubt = reading.Doubt if reading is not None else _Doubt
 
 
 class Form(Protocol):
@@ -33,11 +37,14 @@ Reader = Callable[[Any], Any]
 def compile_form(form: Form, own: tuple[type[fields.Field[Any]], ...] = ()) -> Reader:
     """From a JSON value to what `form.load` makes of it; raises `Doubt`.
 
-    own: further kinds of fields that depend on their value alone, as `Bounded` does.
+    own: further kinds of fields that depend on their value alone, as `Bounded` does. What a form that `is_remembered`
+    makes of equal values may be the same object.
     """
     readers = {name: _reader(field, (Bounded, *own)) for name, field in form.fields.items()}
     required = [name for name, field in form.fields.items() if field.required]
     make = form._make
+    if reading is not None:
+        return reading.form(readers, required, make, getattr(form, "is_remembered", False))
 
     def read(given: Any) -> Any:
         if type(given) is not dict:
@@ -57,7 +64,7 @@ def compile_form(form: Form, own: tuple[type[fields.Field[Any]], ...] = ()) -> R
 def _reader(field: fields.Field[Any], own: tuple[type[fields.Field[Any]], ...]) -> Reader:
     bounds = _bounds(field.validators)
     if bounds is None or field.load_default is not missing or field.data_key or field.attribute or field.load_only:
-        return _doubtful
+        return _doubtful()
     if isinstance(field, own) and not field.validators:
         return _own(field)
     if type(field) is fields.String:
@@ -66,11 +73,17 @@ def _reader(field: fields.Field[Any], own: tuple[type[fields.Field[Any]], ...]) 
         return _list(_reader(field.inner, own), *bounds)
     if type(field) is fields.Nested and hasattr(field.schema, "_make") and not field.many and not field.validators:
         return compile_form(field.schema, own)
-    return _doubtful
+    return _doubtful()
 
 
-def _doubtful(_: Any) -> Any:
-    raise Doubt
+def _doubtful() -> Reader:
+    if reading is not None:
+        return reading.doubtful()
+
+    def read(_: Any) -> Any:
+        raise Doubt
+
+    return read
 
 
 def _bounds(validators: Sequence[Any]) -> tuple[int, float] | None:
@@ -84,6 +97,9 @@ def _bounds(validators: Sequence[Any]) -> tuple[int, float] | None:
 
 
 def _own(field: fields.Field[Any]) -> Reader:
+    if reading is not None:
+        return reading.own(field._deserialize, ValidationError)
+
     def read(value: Any) -> Any:
         try:
             return field._deserialize(value, None, None)
@@ -94,6 +110,9 @@ def _own(field: fields.Field[Any]) -> Reader:
 
 
 def _text(least: int, most: float) -> Reader:
+    if reading is not None:
+        return reading.text(least, most)
+
     def read(value: Any) -> str:
         if type(value) is not str or not least <= len(value) <= most:
             raise Doubt
@@ -103,6 +122,9 @@ def _text(least: int, most: float) -> Reader:
 
 
 def _list(inner: Reader, least: int, most: float) -> Reader:
+    if reading is not None:
+        return reading.listed(inner, least, most)
+
     def read(value: Any) -> list[Any]:
         if type(value) is not list or not least <= len(value) <= most:
             raise Doubt

@@ -161,6 +161,8 @@ class PlaceWords(fields.Field[Any]):
 class _Form(Schema):
     """Null is as good as absent, everywhere."""
 
+    is_remembered = False
+
     class Meta:
         unknown = EXCLUDE
 
@@ -235,6 +237,9 @@ class ReaderForm(_Form):
 
 
 class SlotForm(_Form):
+    is_remembered = True
+    """Most pages of a site ask for the same slots, and what is the same object is soon found to be equal."""
+
     id = _text(NAME_CHARS_MAX, "The caller's own handle; by default the slot's name.", 1)
     slot = fields.String(
         required=True,

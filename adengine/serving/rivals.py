@@ -31,7 +31,8 @@ class Rivals:
         self._by_advertiser = ADVERTISER in exclusive
         self._by_category = CATEGORY in exclusive
         self._known: dict[int, tuple[Key, ...]] = {}
-        self._owners: dict[int, int] = {}
+        self.owners: dict[int, int] = {}
+        """As far as `owner` was asked."""
         self.only_owners = not (
             candidates.companion.any() or bool(candidates.labels) or (self._by_category and bool(candidates.categories))
         )
@@ -60,12 +61,12 @@ class Rivals:
 
     def owner(self, row: int) -> int:
         """The advertiser (an id) or flight (a row) that stands once on a page; `NOBODY` of a house line."""
-        owner = self._owners.get(row)
+        owner = self.owners.get(row)
         if owner is None:
-            if len(self._owners) >= KNOWN_MAX:
-                self._owners.clear()
+            if len(self.owners) >= KNOWN_MAX:
+                self.owners.clear()
             keys = self.keys(row)
-            owner = self._owners[row] = int(keys[0][1]) if keys else NOBODY
+            owner = self.owners[row] = int(keys[0][1]) if keys else NOBODY
         return owner
 
     def repeats(self, row: int) -> bool:

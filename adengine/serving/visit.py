@@ -33,6 +33,8 @@ class Visit:
     lines: Lines
     device: int
     """As `targets.devices.number_of` tells it."""
+    is_told: bool = False
+    """Whether the store has refused it before."""
 
     _told: list[Outcome] | None = None
     _told_of: list[int | None] | None = None
@@ -41,7 +43,9 @@ class Visit:
     def may_wager(self) -> bool:
         """Whether the page could be seated without a look at the reader, because most often nothing refuses it."""
         plan, asked = self.decision.plan, self.decision.asked
-        return plan.is_logged and not (self.rid is None or plan.needs_reader or asked.explain or asked.rehearsal)
+        return plan.is_logged and not (
+            self.is_told or self.rid is None or plan.needs_reader or asked.explain or asked.rehearsal
+        )
 
     def outcomes(self) -> list[Outcome]:
         """Worked out once for each seating."""

@@ -12,15 +12,16 @@ PROBE_EVERY_S = 0.5
 class Breaker:
     """Not locked: two threads that race send two probes instead of one, which costs a timeout and no more."""
 
-    __slots__ = ("_failures", "_next_probe_s")
+    __slots__ = ("_next_probe_s", "failures")
 
     def __init__(self) -> None:
-        self._failures = 0
+        self.failures = 0
+        """In a row; none, and there is nothing to ask or tell."""
         self._next_probe_s = 0.0
 
     @property
     def is_open(self) -> bool:
-        return self._failures >= FAILURES_TO_OPEN
+        return self.failures >= FAILURES_TO_OPEN
 
     def admits(self, now_s: float) -> bool:
         """Whether a call may try; while open, one call every `PROBE_EVERY_S`."""
@@ -32,9 +33,9 @@ class Breaker:
         return True
 
     def succeeded(self) -> None:
-        self._failures = 0
+        self.failures = 0
 
     def failed(self, now_s: float) -> None:
-        self._failures += 1
+        self.failures += 1
         if self.is_open:
             self._next_probe_s = now_s + PROBE_EVERY_S

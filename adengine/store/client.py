@@ -62,6 +62,7 @@ class Store:
     def __init__(self, nodes: Nodes, *, timeout_ms: int) -> None:
         self._nodes = nodes
         self._timeout_ms = timeout_ms
+        self._only = nodes.only
         self._breakers: dict[Address, Breaker] = {}
         self._own = _Own()
 
@@ -75,7 +76,9 @@ class Store:
         deadline_s = self._deadline_s(timeout_ms)
         call: Command = ("EVALSHA", script.sha, len(keys), *keys, *args)
         reply = self._at(keys[0], [call], deadline_s)[0]
-        if _code(reply) == "NOSCRIPT":
+        if type(reply) is not Refusal:
+            return reply
+        if reply.code == "NOSCRIPT":
             reply = self._at(keys[0], [("EVAL", script.text, *call[2:])], deadline_s)[0]
         return _good(reply)
 
@@ -148,6 +151,8 @@ class Store:
         """Replies from the node that holds `key`, or from the one that it points at; it has not executed those."""
         asked = self._address(key, deadline_s)
         replies = self._exchange(asked, commands, deadline_s)
+        if len(replies) == 1 and type(replies[0]) is not Refusal:
+            return replies
         elsewhere = [index for index, reply in enumerate(replies) if _code(reply) in ("MOVED", "ASK")]
         if elsewhere:
             pointer = replies[elsewhere[0]]
@@ -167,6 +172,8 @@ class Store:
         return self._exchange(address, commands, deadline_s)
 
     def _address(self, key: str, deadline_s: float) -> Address:
+        if self._only is not None:
+            return self._only
         try:
             return self._nodes.address(key, deadline_s)
         except Lost as lost:
@@ -178,14 +185,15 @@ class Store:
         now_s = time.monotonic()
         if now_s >= deadline_s:
             raise StoreUnavailable("the time allowed was over before the store was asked")  # which says nothing of it
-        if not breaker.admits(now_s):
+        if breaker.failures and not breaker.admits(now_s):
             raise StoreUnavailable("the store did not answer the last calls; trying again shortly")
         wires = self._wires()
         wire = wires.get(address) or wires.setdefault(address, self._nodes.wire(address))
         self._own.round_trips += 1
         try:
-            replies = wire.exchange(commands, deadline_s)
-            if _code(replies[0]) in AWAY:
+            one = len(commands) == 1
+            replies = [wire.ask(commands[0], deadline_s)] if one else wire.exchange(commands, deadline_s)
+            if type(replies[0]) is Refusal and replies[0].code in AWAY:
                 wire.close()
                 raise Lost(str(replies[0]))
         except Lost as lost:
@@ -194,7 +202,8 @@ class Store:
             raise _unavailable(lost) from lost
         except Refusal as refusal:
             raise _refused(refusal) from refusal
-        breaker.succeeded()
+        if breaker.failures:
+            breaker.succeeded()
         return replies
 
     def _wires(self) -> dict[Address, Wire]:

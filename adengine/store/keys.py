@@ -47,11 +47,17 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 
 
 def reader_log(rid: bytes) -> str:
-    return f"fc:{tag(rid[0])}:{reader_text(rid)}"
+    return of_reader(rid)[0]
 
 
 def reader_totals(rid: bytes) -> str:
-    return f"ft:{tag(rid[0])}:{reader_text(rid)}"
+    return of_reader(rid)[1]
+
+
+def of_reader(rid: bytes) -> tuple[str, str]:
+    """(his log, his totals)."""
+    tag, text = _TAGS[rid[0]], reader_text(rid)
+    return f"fc:{tag}:{text}", f"ft:{tag}:{text}"
 
 
 def reader_rate(rid: bytes) -> str:
@@ -68,6 +74,14 @@ def stream(bucket: int) -> str:
 
 def epoch(bucket: int) -> str:
     return f"ep:{tag(bucket)}"
+
+
+_OF_BUCKET = tuple((stream(bucket), epoch(bucket)) for bucket in range(BUCKETS))
+
+
+def of_bucket(bucket: int) -> list[str]:
+    """These two."""
+    return [*_OF_BUCKET[bucket]]
 
 
 def leased(flight: int) -> str:

@@ -25,6 +25,10 @@ DEFAULT_PORT = 6379
 
 
 class Nodes(Protocol):
+    @property
+    def only(self) -> Address | None:
+        """The one server that holds all keys, if it is one."""
+
     def address(self, key: str, deadline_s: float) -> Address:
         """Of the server that holds the key. Raises `Lost`."""
 
@@ -50,6 +54,8 @@ def nodes_of(url: str) -> Nodes:
 
 
 class _Single:
+    only = ONLY
+
     def __init__(self, url: str) -> None:
         self._options = options_of(url)
 
@@ -71,6 +77,8 @@ class _Single:
 
 class _Cluster:
     """The map is a dict from hash slot to primary, replaced whole; https://valkey.io/topics/cluster-spec."""
+
+    only = None
 
     def __init__(self, url: str) -> None:
         self._options = options_of(url)

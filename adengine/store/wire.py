@@ -10,13 +10,15 @@ import select
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import hiredis
 from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection, Connection, parse_url
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.retry import Retry
+
+from adengine.native import Channel, talk
 
 Word: TypeAlias = str | bytes | int
 Command: TypeAlias = tuple[Word, ...]
@@ -26,6 +28,7 @@ BUSY_S = 0.05
 """A connection that was good so lately is not looked at again: no server is back within so short a time."""
 STEP_S_MIN = 0.001
 """A reply that is there already is read even past the deadline: it was our thread that came late, not the store."""
+UNREAD = talk.UNREAD if talk is not None else None
 
 
 class Lost(Exception):
@@ -56,6 +59,8 @@ class Wire:
         self._replies = hiredis.Reader(replyError=Refusal)
         self._watch = select.poll()
         self._buffer = bytearray(READ_BYTES)
+        self._channel: Channel | None = None
+        """Of a plain socket, where that is compiled."""
         self._used_s = -BUSY_S
         self._allowed_ms = -1
 
@@ -68,25 +73,44 @@ class Wire:
             to_server = self._ready(deadline_s)
             if time.monotonic() >= deadline_s:
                 raise Lost("the time allowed was over before the commands could be sent")
+            question = b"".join([_packed(command) for command in commands])
             self._allow(to_server, deadline_s)
-            to_server.sendall(b"".join([_packed(command) for command in commands]))
+            to_server.sendall(question)
             replies = [self._reply(to_server, deadline_s) for _ in commands]
             self._used_s = time.monotonic()
             return replies
         except Lost:
             raise  # the connection is good, and the next call finds it open
-        except (OSError, RedisError, hiredis.HiredisError) as error:
-            self.close()
-            if isinstance(error, AuthenticationError | ResponseError):
-                raise Refusal(str(error)) from error
-            raise Lost(str(error) or type(error).__name__) from error
-        except BaseException:
-            self.close()  # a signal's exception leaves a reply on its way
-            raise
+        except BaseException as error:  # noqa: BLE001  # raised again
+            self._fail(error)
+
+    def ask(self, command: Command, deadline_s: float) -> Any:
+        """The same for one command: its reply, or a `Refusal`."""
+        channel, to_server = self._channel, self._socket
+        if channel is None or to_server is None or not time.monotonic() < min(self._used_s + BUSY_S, deadline_s):
+            return self.exchange((command,), deadline_s)[0]
+        try:
+            reply = channel.ask(_packed(command), deadline_s)
+            if reply is UNREAD:
+                self._replies.feed(channel.received)  # type: ignore[arg-type]  # as below
+                reply = self._reply(to_server, deadline_s)
+            self._used_s = time.monotonic()
+            return reply
+        except BaseException as error:  # noqa: BLE001  # raised again
+            self._fail(error)
 
     def close(self) -> None:
-        self._socket = None
+        self._socket = self._channel = None
         self._opener.disconnect()  # type: ignore[no-untyped-call]
+
+    def _fail(self, error: BaseException) -> NoReturn:
+        """A signal's exception, too, leaves a reply on its way."""
+        self.close()
+        if isinstance(error, AuthenticationError | ResponseError):
+            raise Refusal(str(error)) from error
+        if isinstance(error, OSError | RedisError | hiredis.HiredisError):
+            raise Lost(str(error) or type(error).__name__) from error
+        raise error
 
     def _ready(self, deadline_s: float) -> socket.socket:
         """An open socket with nothing to read: one that has was closed by the server, and nothing is lost on it yet."""
@@ -104,6 +128,9 @@ class Wire:
         self._replies = hiredis.Reader(replyError=Refusal)
         self._watch = select.poll()
         self._watch.register(opened, select.POLLIN)
+        if talk is not None and type(opened) is socket.socket:
+            opened.setblocking(False)
+            self._channel = talk.Channel(opened.fileno(), READ_BYTES)
         return opened
 
     def _reply(self, from_server: socket.socket, deadline_s: float) -> Any:

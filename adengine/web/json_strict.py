@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from adengine.errors import Malformed
+from adengine.native import reading
 
 DEPTH_MAX = 20
 BOM = b"\xef\xbb\xbf"
@@ -35,7 +36,7 @@ def parse(body: bytes) -> Any:
     body = body.removeprefix(BOM)
     try:
         value = orjson.loads(body)
-        if not _says_each_once(body, value):
+        if not says_each_once(body, value):
             value = _DECODER.decode(body.decode("utf-8"))
     except _Repeated as error:
         raise Malformed(f"the body is ambiguous: the key {error.args[0]!r} stands twice in one object") from error
@@ -95,4 +96,5 @@ def _containers(values: Iterable[Any]) -> list[Any]:
 
 
 _TOO_DEEP = f"the body is nested deeper than {DEPTH_MAX} levels"
+says_each_once = reading.says_each_once if reading is not None else _says_each_once
 _DECODER = json.JSONDecoder(object_pairs_hook=_pairs)

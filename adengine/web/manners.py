@@ -53,6 +53,6 @@ def _end(answer: flask.Response) -> flask.Response:
 def account(*, request_id: str, method: str, route: str, status: int, begun_s: float, size: int | None) -> None:
     """Measures an answer and logs its line.  begun_s: on the clock of `time.perf_counter`.  size: bytes."""
     elapsed_s = time.perf_counter() - begun_s
-    metrics.count("adengine_requests", route, method, str(status))
-    metrics.observe("adengine_request_seconds", elapsed_s, route)
+    metrics.series("adengine_requests", route, method, str(status)).inc()
+    metrics.series("adengine_request_seconds", route).observe(elapsed_s)
     logs.request_line(request_id=request_id, method=method, route=route, status=status, elapsed_s=elapsed_s, size=size)

@@ -60,12 +60,12 @@ METRICS: tuple[Metric, ...] = (
 
 def count(name: str, *labels: str, by: float = 1) -> None:
     """Adds to a counter of `METRICS`; labels in the order of its row."""
-    _series(name, labels).inc(by)
+    series(name, *labels).inc(by)
 
 
 def observe(name: str, value: float, *labels: str) -> None:
     """Adds a value to a histogram of `METRICS`."""
-    _series(name, labels).observe(value)
+    series(name, *labels).observe(value)
 
 
 def install(app: flask.Flask) -> None:
@@ -73,7 +73,8 @@ def install(app: flask.Flask) -> None:
 
 
 @functools.cache  # bounded: labels come out of tables only
-def _series(name: str, labels: tuple[str, ...]) -> Any:
+def series(name: str, *labels: str) -> Any:
+    """A counter, with `inc`, or a histogram, with `observe`; labels in the order of its row."""
     return _METERS[name].labels(*labels) if labels else _METERS[name]
 
 

@@ -6,13 +6,16 @@ A client's own X-Request-Id is not taken over: the id also names counted events 
 
 from __future__ import annotations
 
-import secrets
 import time
 
 import flask
 
+from adengine.native import reading
+from adengine.randomness import Draws
+
 HEADER = "X-Request-Id"
 LETTERS = 26
+_TAILS = Draws(10)
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _DIGITS = {letter: digit for digit, letter in enumerate(_CROCKFORD)}
 _PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
@@ -27,7 +30,7 @@ def current() -> str | None:
 
 def new() -> bytes:
     """A fresh id, 16 bytes: now, and 80 random bits."""
-    return ulid(int(time.time() * 1000), secrets.token_bytes(10))
+    return ulid(int(time.time() * 1000), _TAILS.take())
 
 
 def ulid(now_ms: int, tail: bytes) -> bytes:
@@ -37,6 +40,8 @@ def ulid(now_ms: int, tail: bytes) -> bytes:
 
 def text_of(id_: bytes) -> str:
     """The 26 letters of 16 bytes."""
+    if reading is not None:
+        return reading.letters(id_)
     number = int.from_bytes(id_, "big")
     return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 

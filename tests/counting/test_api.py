@@ -232,7 +232,7 @@ def test_both_ways_answer_and_count_alike(
 
 
 def measured(kind: Kind, method: str) -> float:
-    series = metrics._series("adengine_requests", (PATHS[kind] + "<token>", method, "204"))
+    series = metrics.series("adengine_requests", PATHS[kind] + "<token>", method, "204")
     return float(series._value.get())
 
 

@@ -19,7 +19,7 @@ def tracked(*endings: str) -> list[Path]:
 
 def test_store_keys_are_spelled_in_one_file() -> None:
     spelled = re.compile(r"""["'](?:fc|ft|ev|st|ep):\{""")
-    ours = [path for path in tracked(".py", ".lua") if "tests" not in path.parts]
+    ours = [path for path in tracked(".py", ".pyx", ".pxd", ".lua") if "tests" not in path.parts]
     found = [str(path.relative_to(ROOT)) for path in ours if spelled.search(path.read_text("utf-8"))]
     assert found == ["adengine/store/keys.py"]
 
@@ -33,11 +33,8 @@ def test_every_setting_names_its_variable_and_is_documented() -> None:
 
 def test_no_file_knows_the_machine_it_was_written_on() -> None:
     strange = re.compile(r"(?<![\w.])/(?:work|root|farm)/|/tmp/\w+_jobs")
-    found = [
-        path
-        for path in tracked(".py", ".md", ".toml", ".txt", ".sh", ".js", ".css", ".html", ".lua", "")
-        if strange.search(path.read_text("utf-8", "ignore"))
-    ]
+    texts = (".py", ".pyx", ".pxd", ".pyi", ".md", ".toml", ".txt", ".sh", ".js", ".css", ".html", ".lua", "")
+    found = [path for path in tracked(*texts) if strange.search(path.read_text("utf-8", "ignore"))]
     assert [path for path in found if path != Path(__file__)] == []
 
 

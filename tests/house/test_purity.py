@@ -25,7 +25,7 @@ TOUCHES_THE_WORLD = {
     "log": "a file of lines", "segments": "files, by DuckDB",
 }  # fmt: skip
 SLICES_OF_EDGES = {"store", "web", "console", "cli", "serve", "bench"}
-EDGES = {"__main__.py", "wiring.py", "settings.py", "demo.py"}
+EDGES = {"__main__.py", "wiring.py", "settings.py", "demo.py", "randomness.py"}
 
 
 def pure_files() -> list[Path]:

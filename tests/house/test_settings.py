@@ -20,6 +20,7 @@ def test_every_mistake_is_named_at_once() -> None:
     wrong = {
         "ADENGINE_BIND": "nowhere",
         "ADENGINE_WORKERS": "1.9",
+        "ADENGINE_EXPRESS": "fast",
         "ADENGINE_REDIS_URL": "http://x",
         "ADENGINE_DATABASE_URL": "mysql://x",
         "ADENGINE_SECRET_KEY": "changeme",

@@ -24,7 +24,7 @@ def test_make_run_in_a_fresh_clone_serves_its_first_fill(tmp_path: Path) -> None
         k: v
         for k, v in engine.environ.items()
         if k not in ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "ADENGINE_TRAFFIC_RULES")
-    }
+    } | {"ADENGINE_LOG_LEVEL": "info"}
     log = (clone / "engine.log").open("ab")
     engine.process = subprocess.Popen(
         ["make", "run"], cwd=clone, env=clean, stdout=log, stderr=log, start_new_session=True
@@ -33,7 +33,8 @@ def test_make_run_in_a_fresh_clone_serves_its_first_fill(tmp_path: Path) -> None
         eventually(lambda: engine.ready() and is_sponsor(shown(engine)), within_s=FIRST_FILL_WITHIN_S)
         eventually(lambda: "curl" in engine.log)  # printed once the engine is seen to be ready
         said = engine.log
-        assert "set-up" in said, "no progress was shown"
+        assert "set-up 3/3" in said, "no progress was shown"
+        assert '"event":"fills_compiled"' in said, "fills are not answered by compiled code"
         assert engine.url in said, "the URL was not printed"
         for key in engine.keys.values():
             assert key in said, "a key was not printed"

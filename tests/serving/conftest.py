@@ -22,21 +22,25 @@ def gazetteer(tmp_path_factory: pytest.TempPathFactory) -> Gazetteer:
     return places.load(Path(tmp_path_factory.getbasetemp().parent / "places"))
 
 
-@pytest.fixture
-def kiosk_at(store: Store, gazetteer: Gazetteer) -> Open:
+both_lines = pytest.fixture(params=[False, True], ids=["ordinary", "compiled"])
+"""Whether the compiled line answers ordinary pages."""
+
+
+@both_lines
+def kiosk_at(store: Store, gazetteer: Gazetteer, request: pytest.FixtureRequest) -> Open:
     """A kiosk with those flights booked, on every kind of store."""
 
     def opened(*flights: Flight, **catalogue: Any) -> Kiosk:
-        return Kiosk(store, gazetteer, *flights, **catalogue)
+        return Kiosk(store, gazetteer, *flights, express=request.param, **catalogue)
 
     return opened
 
 
-@pytest.fixture
-def kiosk(valkey: Store, gazetteer: Gazetteer) -> Open:
+@both_lines
+def kiosk(valkey: Store, gazetteer: Gazetteer, request: pytest.FixtureRequest) -> Open:
     """The same on one Valkey, for what does not depend on the kind of store."""
 
     def opened(*flights: Flight, **catalogue: Any) -> Kiosk:
-        return Kiosk(valkey, gazetteer, *flights, **catalogue)
+        return Kiosk(valkey, gazetteer, *flights, express=request.param, **catalogue)
 
     return opened

@@ -11,7 +11,7 @@ import flask
 import orjson
 from flask.testing import FlaskClient
 
-from adengine import topics
+from adengine import native, topics
 from adengine.caps.claims import Confirmation, ReaderLog
 from adengine.catalog.compile import compile_snapshot
 from adengine.catalog.nouns import Flight, Key, Scope
@@ -47,7 +47,10 @@ HOLD_S = 60
 class Kiosk:
     """`kiosk(reader="a")` is a page view's answer; `kiosk.show(fill)` its impression."""
 
-    def __init__(self, store: Store, gazetteer: Gazetteer, *flights: Flight, **catalogue: Any) -> None:
+    def __init__(
+        self, store: Store, gazetteer: Gazetteer, *flights: Flight, express: bool = True, **catalogue: Any
+    ) -> None:
+        """express: whether the compiled line answers ordinary pages."""
         self.store = store
         self.now_s = NOW_S
         self.database_ok = True
@@ -68,6 +71,7 @@ class Kiosk:
         self.paces = Paces(lambda: self.sheet, self.leases, Turns(), lambda: self.learnt)
         self.wagers = True
         """Whether pages may be seated without a look at the reader first."""
+        self.express = express
         self.forgotten: list[tuple[bytes, int]] = []
         """Who was, by the API."""
         self.round_trips = 0
@@ -83,7 +87,7 @@ class Kiosk:
 
     @property
     def filler(self) -> Filler:
-        return Filler(
+        filler = Filler(
             outside=Outside(
                 snapshots=self,
                 reader_log=self.log,
@@ -97,6 +101,11 @@ class Kiosk:
             taxonomy=self.taxonomy,
             terms=Terms(BASE_URL, HOLD_S, self.patience_ms, 2 * self.patience_ms),
         )
+        if self.express:
+            line = native.module("express.line")
+            assert line is not None, native.unbuilt()
+            filler.express = line.Express(filler)
+        return filler
 
     def client(self, *, hot: bool = True) -> FlaskClient:
         """The same over HTTP, with the kiosk's key under `KEY`.  hot: whether fills go past Flask."""

@@ -84,7 +84,7 @@ def test_other_methods_and_other_paths_go_the_ordinary_way(shop: Kiosk) -> None:
 
 
 def test_both_ways_are_measured(shop: Kiosk) -> None:
-    series = metrics._series("adengine_requests", ("/v1/fill", "POST", "200"))
+    series = metrics.series("adengine_requests", "/v1/fill", "POST", "200")
     before = series._value.get()
     for hot in (True, False):
         assert answered(shop, hot, BODIES["a page"], HEADERS["a key"]).status_code == 200

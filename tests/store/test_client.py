@@ -8,11 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from adengine.errors import StoreUnavailable
-from adengine.store import keys
+from adengine.store import keys, wire
 from adengine.store.client import Script, Store, StoreForbids, connect
 from tests.eventually import eventually
 from tests.store.proxy import Proxy
 from tests.store.scripts import ADD, KEYS
+from tests.twins import both
+
+twin = both(wire, "talk")
 
 
 @pytest.fixture

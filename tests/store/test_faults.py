@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from adengine.errors import StoreUnavailable
+from adengine.store import wire
 from adengine.store.client import StoreRefused, connect
 from tests import stores
 from tests.eventually import eventually
 from tests.store.proxy import Proxy
 from tests.store.scripts import ADD, KEYS, served
+from tests.twins import both
 
+twin = both(wire, "talk")
 BACK_WITHIN_S = 2
 
 

@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adengine.web import request_ids
+from tests.twins import both
+
+twin = both(request_ids, "reading")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adengine.errors import Malformed
+from adengine.web import json_strict
 from adengine.web.json_strict import DEPTH_MAX, parse
+from tests.twins import both
+
+twin = both(json_strict, "says_each_once", json_strict._says_each_once)
 
 REFUSED = {
     "nothing": b"",

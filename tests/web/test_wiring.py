@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -107,6 +110,37 @@ def test_an_app_comes_up_with_nothing_at_all(tmp_path: Path) -> None:
 def test_a_worker_alone_is_refused_with_the_command_to_run(wanted: Settings) -> None:
     with pytest.raises(Unsafe, match="python -m adengine serve"):
         wiring.create_app(replace(wanted, redis_url=""))
+
+
+START = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from adengine import native
+from tests.web.engine_app import running, settings_of
+native.load._broken.extend(sys.argv[3:])
+with running(replace(settings_of(Path(sys.argv[1]), "redis://127.0.0.1:1"), express=sys.argv[2])):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["auto"], {"event": "fills_compiled"}),
+        (["auto", "it is broken"], {"event": "fills_not_compiled", "why": "it is broken"}),
+        (["off"], {"event": "fills_not_compiled", "why": "ADENGINE_EXPRESS is off"}),
+    ],
+)
+def test_a_workers_log_says_whether_compiled_code_answers_fills(
+    tmp_path: Path, words: list[str], said: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", START, str(tmp_path), *words], capture_output=True, check=True, text=True
+    )
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    found = [line for line in lines if line["event"].startswith("fills_")]
+    assert [line | said for line in found] == found and [line["level"] for line in found] == ["info"]
 
 
 def test_an_edit_shows_in_the_worker_that_made_it_at_once(app: flask.Flask) -> None:
