@@ -50,7 +50,8 @@ from adengine.reporting.load import Desk
 from adengine.reporting.segments import events_of
 from adengine.reporting.terms import terms_of
 from adengine.serving import api as serving_api
-from adengine.serving.fill import Express, Filler
+from adengine.serving.answered import Express
+from adengine.serving.fill import Filler
 from adengine.serving.outside import Outside, Terms
 from adengine.serving.pace import Paces
 from adengine.serving.readers import ReaderIds

@@ -23,7 +23,7 @@ from adengine.decisions.transcript import Transcript
 from adengine.learning.learnt import NOTHING, Learnt
 from adengine.pacing.sheet import Sheet
 from adengine.places.query import POINT
-from adengine.serving.fill import Answered
+from adengine.serving.answered import Answered
 from adengine.serving.outside import Moment, Terms
 from adengine.serving.request import Asked, SlotAsked
 

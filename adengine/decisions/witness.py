@@ -11,7 +11,8 @@ from adengine.catalog.nouns import Key
 from adengine.decisions.outside import witnessed
 from adengine.decisions.record import has_point, record_of
 from adengine.decisions.transcript import Transcript
-from adengine.serving.fill import Answered, Filler
+from adengine.serving.answered import Answered
+from adengine.serving.fill import Filler
 from adengine.serving.outside import Moment
 from adengine.serving.request import Asked
 

@@ -1,6 +1,6 @@
 cdef class Kind:
-    cdef object plan, rivals
-    cdef list numbers, weights, places, ids, keys, rows
+    cdef object rivals
+    cdef list weights, places, ids, keys, rows
     cdef tuple taken
     cdef bint is_ordinary, is_logged
     cdef unsigned int site

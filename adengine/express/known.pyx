@@ -9,8 +9,9 @@ from weakref import ref
 from adengine.serving import answer
 from adengine.serving.scene import named_by
 
-from adengine.express.race cimport Rows, racer_of
-from adengine.express.race import Unusual
+from adengine.express.gate cimport Rows
+from adengine.express.race cimport racer_of
+from adengine.express.gate import Unusual
 
 SPOTS_MAX, KINDS_MAX = 16_384, 4096
 SLOTS_MAX = 1024
@@ -43,7 +44,7 @@ cdef class Spot:
 
 cdef class Known:
     def __init__(self, known, taxonomy, cells):
-        """known: a Filler's `_Known`."""
+        """known: a Filler's `Known`."""
         cdef object kept = known.settings.kept
         self.snapshot, self.lines, self.settings, self.kept = known.lines.snapshot, known.lines, known.settings, kept
         self.taxonomy, self.cells = taxonomy, cells
@@ -108,10 +109,10 @@ cdef class Known:
 
     cdef Kind _kind(self, object site, object slots, object plan):
         cdef Kind kind = Kind()
-        kind.plan, kind.site = plan, site.id
+        kind.site = site.id
         kind.rivals = self.kept.rivals(site.exclusive)
         kind.places = list(plan.places)
-        kind.weights, kind.numbers = list(plan.weights), list(range(len(kind.places)))
+        kind.weights = list(plan.weights)
         kind.is_logged = plan.is_logged
         kind.is_ordinary = (
             None not in kind.places and kind.rivals.only_owners and not plan.needs_reader and not plan.has_whole_pages

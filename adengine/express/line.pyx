@@ -17,25 +17,26 @@ from adengine.counting.events import Refusal, fill_event
 from adengine.counting.metrics import Kind as TokenKind
 from adengine.counting.tokens import LIVES_S
 from adengine.errors import StoreUnavailable
-from adengine.serving import answer
+from adengine.serving import answer, request
 from adengine.serving.budget import Budget
 from adengine.serving.capping import Clockface, capped_hurdles, kept_pick_of
-from adengine.serving.fill import EMPTY, FILLED, Answered, Told
-from adengine.serving.request import Excluded
+from adengine.serving.answered import EMPTY, FILLED, Answered, Told
 from adengine.serving.rotation import Rotation
 from adengine.serving.slates import Faced
 from adengine.serving.visit import view_of
 from adengine.store import keys
 
 from adengine.express.known cimport Kind, Known, Spot
-from adengine.express.race cimport SLOTS_MAX, Gate, slates_of
-from adengine.express.race import Unusual
+from adengine.express.gate cimport Gate
+from adengine.express.gate import Unusual
+from adengine.express.race cimport SLOTS_MAX, slates_of
 from adengine.express.search cimport seat
 from adengine.express.spelling cimport Line, Signer, Spelled, Stamp, event_of, page_of
 
 SPELLED_MAX = answer.KEPT_MAX
+assert request.SLOTS_MAX == SLOTS_MAX
 cdef long long LIVES = LIVES_S[TokenKind.IMPRESSION]
-cdef object NOTHING_EXCLUDED = Excluded()
+cdef object NOTHING_EXCLUDED = request.Excluded()
 _log = structlog.get_logger("adengine.fill")
 cdef bytes NULL_WORD = b"null"
 
@@ -187,7 +188,7 @@ cdef class Express:
         cdef int slot
         if page.rid is None and kind.is_logged:
             gate.skip(page.known.skipped)
-        seat(slates_of(page.racers, gate, kind.rows, page.faced, page.seed), kind.numbers, kind.weights, page.chosen)
+        seat(slates_of(page.racers, gate, kind.rows, page.faced, page.seed), kind.weights, page.chosen)
         page.fates = [(FILLED, None)] * len(kind.places)
         page.lines = [self._line(page, slot) for slot in range(len(kind.places))]
         events = [self._event(page, slot) for slot in range(len(kind.places))]

@@ -1,1 +1,1 @@
-cdef bint seat(list slates, list numbers, list weights, long long* chosen) except -1
+cdef bint seat(list slates, list weights, long long* chosen) except -1

@@ -11,7 +11,7 @@ from adengine.serving.owners import PAGES_MAX as _PAGES_MAX
 from adengine.serving.rivals import NOBODY as _NOBODY
 
 from adengine.express.race cimport CLASSES_MAX, SLOTS_MAX, Racer, Slate
-from adengine.express.race import Unusual
+from adengine.express.gate import Unusual
 
 cdef long long NOBODY = _NOBODY
 cdef int PAGES_MAX = _PAGES_MAX
@@ -48,7 +48,7 @@ cdef class Search:
     def __dealloc__(self):
         free_(self.pages)
 
-    cdef int scale(self, list numbers, list weights) except -1:
+    cdef int scale(self, list weights) except -1:
         """As `worths.Scale`; classes are told apart by their place, best first, instead of by powers of a base."""
         cdef long long slots = len(weights), most = 0, worths, place
         cdef int at, number
@@ -70,10 +70,9 @@ cdef class Search:
             most = place if place > most else most
         worths = slots * WORTHS_A_SLOT + 1
         for at in range(self.slots):
-            number = numbers[at]
-            weight = weights[number]
+            weight = weights[at]
             self.steps[at] = weight * STEPS
-            self.seats[at] = (slots * most + 1 + <long long> places[number]) * worths
+            self.seats[at] = (slots * most + 1 + <long long> places[at]) * worths
         return 0
 
     cdef long long value(self, int slot, int place):
@@ -202,10 +201,10 @@ cdef class Search:
         return 0
 
 
-cdef bint seat(list slates, list numbers, list weights, long long* chosen) except -1:
+cdef bint seat(list slates, list weights, long long* chosen) except -1:
     """Who stands in each slot, -1 where it stays open, as `owners.best_by_owners`.
 
-    slates: of each slot.  numbers: its number on the page.  weights: of all slots' positions.
+    slates: of each slot.  weights: of their positions.
     """
     cdef Search search = Search.__new__(Search)
     cdef Page page
@@ -222,7 +221,7 @@ cdef bint seat(list slates, list numbers, list weights, long long* chosen) excep
         page.at[slot] = 0
     owner = search.wanted_twice(&page, &found)
     if found:
-        search.scale(numbers, weights)
+        search.scale(weights)
         search.pages = <Page*> malloc(WAITING_MAX * sizeof(Page))
         if search.pages == NULL:
             raise MemoryError

@@ -8,7 +8,7 @@ cdef class Spelled:
     cdef unsigned char tier, variant, model
     cdef unsigned long long micros
     cdef bint is_priced
-    cdef bint is_logged, is_budgeted, is_house, wants_whole_page
+    cdef bint is_logged, is_budgeted, is_house
     cdef int price_at(self, unsigned int now_s) except -1
 
 cdef class Signer:

@@ -40,7 +40,7 @@ cdef class Spelled:
         self.slot, self.flight, self.creative = shown.slot.id, flight.id, creative.id
         self.version, self.tier, self.variant = creative.version, int(flight.tier), shown.variant
         self.is_logged, self.is_budgeted = card.logged, card.budgeted
-        self.is_house, self.wants_whole_page = card.house, card.whole_page
+        self.is_house = card.house
 
     cdef int price_at(self, unsigned int now_s) except -1:
         """Fills in `model` and `micros`."""

@@ -82,8 +82,7 @@ cdef int _receive(int fd, char* into, ssize_t size, ssize_t* received, double de
             return DISTURBED if errno == EINTR else FAILED
 
 
-cdef object _READ_LATER = object()
-UNREAD = _READ_LATER
+UNREAD = object()
 """In place of a reply: what was received must be read by another reader, see `Channel.received`."""
 
 
@@ -132,7 +131,7 @@ cdef class Channel:
         if self.count == 0:
             raise OSError("the server closed the connection")
         reply = _read(&at, self.begin + self.count, 0)
-        return reply if at == self.begin + self.count else _READ_LATER
+        return reply if at == self.begin + self.count else UNREAD
 
 
 cdef object _read(const char** at, const char* end, int depth):
@@ -176,4 +175,3 @@ cdef object _read(const char** at, const char* end, int depth):
         found.append(_read(at, end, depth + 1))
         number -= 1
     return found
-

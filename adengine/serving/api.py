@@ -17,7 +17,8 @@ from adengine.catalog import ids
 from adengine.catalog.nouns import Key, Scope
 from adengine.catalog.snapshot import Snapshot
 from adengine.errors import DatabaseUnavailable, Forbidden, Invalid, Mistake, NotFound
-from adengine.serving.fill import Answered, Filler, nothing
+from adengine.serving.answered import Answered, nothing
+from adengine.serving.fill import Filler
 from adengine.serving.outside import Moment, Snapshots
 from adengine.serving.readers import ReaderIds, reader_document
 from adengine.serving.request import BYTES_MAX, READER_CHARS_MAX, Asked, FillForm, parse

@@ -14,9 +14,7 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, Protocol
-
-import orjson
+from typing import Any
 
 from adengine.caps.records import Seen
 from adengine.catalog.nouns import Key, Site
@@ -26,6 +24,7 @@ from adengine.counting.tokens import TokenMinter
 from adengine.errors import StoreUnavailable
 from adengine.learning.cells import Cells
 from adengine.serving import answer
+from adengine.serving.answered import EMPTY, FILLED, Answered, Express, Told, nothing
 from adengine.serving.budget import Budget
 from adengine.serving.capping import CAPPED, Clockface
 from adengine.serving.decision import Decision
@@ -43,40 +42,6 @@ from adengine.store import keys
 from adengine.topics import Taxonomy
 
 RETRIES = 2
-FILLED, EMPTY = "filled", "empty"
-
-
-class Answered(NamedTuple):
-    """What a page gets."""
-
-    body: bytes
-    """JSON."""
-    fates: tuple[tuple[str, str | None], ...]
-    """(status, reason) of each slot."""
-    degraded: str | None
-    decision: Decision | None = None
-    """By which it was seated; None: it was not."""
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The body's JSON, read."""
-        read: dict[str, Any] = orjson.loads(self.body)
-        return read
-
-
-class Told(NamedTuple):
-    """What the store has said to a page that was seated before, and did not get what it wanted."""
-
-    budget: Budget
-    """What is left of it."""
-    seen: Seen | None
-    """By the reader; None: it did not answer, so it must not be asked again."""
-
-
-class Express(Protocol):
-    """What is asked of `express.line.Express`."""
-
-    def fill(self, asked: Asked, key: Key | None, moment: Moment, /) -> Answered | Told | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,13 +285,3 @@ class Filler:
             brief = not held and decision.budgeted(outcome.row) is not None
             fill = visit.lines.filled(stamp, outcome, answer.Claim(pick, held, brief, leased.get(pick)))
         return answer.explained(fill, slot_explanation(decision, pick)) if decision.asked.explain else fill
-
-
-def nothing(asked: Asked, moment: Moment, reason: str, *, degraded: str | None) -> Answered:
-    """The answer that leaves every slot of a page empty."""
-    fills = [answer.empty(slot, reason) for slot in asked.slots]
-    return Answered(
-        body=answer.page(moment.request_id, degraded, fills),
-        fates=tuple([(EMPTY, reason)] * len(fills)),
-        degraded=degraded,
-    )

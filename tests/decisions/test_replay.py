@@ -25,7 +25,7 @@ from adengine.learning.learnt import Learnt
 from adengine.pacing.claims import Lot
 from adengine.pacing.leases import Account
 from adengine.serving import api
-from adengine.serving.fill import Answered
+from adengine.serving.answered import Answered
 from adengine.serving.request import parse
 from adengine.store.client import Store
 from adengine.web import request_ids

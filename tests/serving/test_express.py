@@ -12,11 +12,13 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
+from adengine import native
 from adengine.pacing.claims import Lot
 from adengine.pacing.leases import Account
 from adengine.places import Gazetteer
 from adengine.serving import api
-from adengine.serving.fill import Answered, Filler
+from adengine.serving.answered import Answered
+from adengine.serving.fill import Filler
 from adengine.serving.request import parse
 from adengine.store.client import Store
 from adengine.web import request_ids
@@ -26,8 +28,6 @@ from tests.serving.worlds import World, a_world, pages
 
 PAGES = 40
 WORLDS = 60
-SLOTS_KEPT = 1025
-"""As `SLOTS_MAX` of express/known.pyx, and the one behind which all is made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +117,18 @@ def test_the_compiled_line_takes_what_is_ordinary_and_leaves_the_rest(shops: Cal
 
 
 def test_slots_of_ever_new_widths_do_not_fill_its_memory(shops: Callable[[World, bool], Kiosk]) -> None:
+    known = native.module("express.known")
+    assert known is not None
+    most = known.SLOTS_MAX + 1
     world = a_world(2)
     compiled, ordinary = (shops(world, express).filler for express in (True, False))
     shop = shops(world, True)
-    widths = [100 + width / 8 for width in range(3 * SLOTS_KEPT // 2)]
+    widths = [100 + width / 8 for width in range(3 * most // 2)]
     for number, width in enumerate(widths):
         body = {"page": {}, "slots": [{"slot": "sidebar", "max_width_px": width, "id": "x"}]}
         answers = [_asked(shop, filler, number, body).document["fills"][0] for filler in (compiled, ordinary)]
         assert answers[0] == answers[1]
-    assert compiled.express.slots_kept <= SLOTS_KEPT
+    assert compiled.express.slots_kept <= most
 
 
 def test_a_fault_of_the_compiled_line_costs_a_page_nothing(shops: Callable[[World, bool], Kiosk]) -> None:
